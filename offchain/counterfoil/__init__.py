@@ -1,0 +1,1 @@
+"""Counterfoil: receipts for inference, settled on any EVM chain."""

@@ -1,0 +1,402 @@
+"""Tensors and tensor sets (docs/format.md §2 and §3): bytes, chunks, commitments."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.errors import BadOpening, BadPath, BadTensor, BigEndianTensor
+from counterfoil.hashing import merkle
+from counterfoil.hashing.eip712 import text, word
+from counterfoil.hashing.keccak import keccak
+from counterfoil.hashing.types import ZERO, Digest
+
+from .dtypes import NAMES, NUMBERS, PACKED, STRING, WIDTHS
+
+CHUNK = 256
+"""Bytes per chunk (docs/format.md §2)."""
+
+PUBLIC_MASTER = ZERO
+"""The master of data that is public anyway."""
+
+TENSOR_TYPE = keccak(
+    b"Tensor(string name,uint8 dtype,uint64[] shape,uint64 byteLength,bytes32 chunks)"
+)
+SET_TYPE = keccak(b"TensorSet(uint32 count,bytes32 root)")
+
+
+def fresh_master() -> Digest:
+    """32 random bytes: the master of one set of one receipt."""
+    return Digest(secrets.token_bytes(32))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensor:
+    """A tensor's name, type, shape and bytes.
+
+    Attributes:
+        name: as the model declares it.
+        dtype: ONNX `TensorProto.DataType`.
+        shape: dimensions, each ≥ 0; () is one element.
+        data: ONNX raw data, little-endian, C order; strings as docs/format.md §2 says.
+    """
+
+    name: str
+    dtype: int
+    shape: tuple[int, ...]
+    data: bytes
+
+    def __post_init__(self) -> None:
+        check_length(self.name, self.dtype, self.shape, len(self.data))
+
+    @classmethod
+    def of(cls, name: str, value: Any) -> Tensor:
+        """The tensor of an array, or of what NumPy makes an array of without guessing objects.
+
+        Raises:
+            BigEndianTensor: the array's bytes are big-endian.
+            BadTensor: an element type that ONNX lacks, or an object array of other than strings.
+        """
+        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        kind = array.dtype.kind
+        if kind in "OUST":
+            return cls(name=name, dtype=STRING, shape=array.shape, data=_strings(name, array))
+        big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and not _LITTLE)
+        if big:
+            raise BigEndianTensor(
+                f"tensor {name!r} is big-endian ({array.dtype.str}): "
+                f"convert it with .astype({array.dtype.newbyteorder('<').str!r})"
+            )
+        number = NUMBERS.get(array.dtype.name)
+        if number is None:
+            raise BadTensor(f"tensor {name!r}: ONNX has no element type {array.dtype}")
+        # tobytes gives C order, whatever the strides.
+        data = _pack(array, PACKED[number]) if number in PACKED else array.tobytes()
+        return cls(name=name, dtype=number, shape=array.shape, data=data)
+
+    def array(self) -> NDArray[Any]:
+        """The array: strings as Python strings, ONNX-only types as ml_dtypes gives them.
+
+        Raises:
+            BadTensor: the bytes are no strings, or the type has no NumPy equivalent here.
+        """
+        if self.dtype == STRING:
+            return _unpack_strings(self.name, self.data).reshape(self.shape)
+        dtype = _numpy_type(self.name, self.dtype)
+        if self.dtype in PACKED:
+            return _unpack(self.data, math.prod(self.shape), PACKED[self.dtype], dtype).reshape(
+                self.shape
+            )
+        return np.frombuffer(self.data, dtype=dtype).reshape(self.shape)
+
+
+_LITTLE = np.dtype("<i2").isnative
+
+
+def check_length(name: str, dtype: int, shape: Sequence[int], length: int) -> None:
+    """Hold a tensor's byte length against its type and shape.
+
+    Raises:
+        BadTensor: an unknown type, a dimension outside 0 … 2^64−1, or another length.
+    """
+    if any(not 0 <= d < 2**64 for d in shape):
+        raise BadTensor(f"tensor {name!r}: a dimension is outside 0 … 2^64−1")
+    if dtype == STRING:
+        return
+    count = math.prod(shape)
+    if dtype in WIDTHS:
+        expected = count * WIDTHS[dtype]
+    elif dtype in PACKED:
+        expected = -(-count * PACKED[dtype] // 8)
+    else:
+        raise BadTensor(f"tensor {name!r}: no element type has the number {dtype}")
+    if length != expected:
+        raise BadTensor(
+            f"tensor {name!r}: {NAMES[dtype]}{list(shape)} has {expected} bytes, not {length}"
+        )
+
+
+def _strings(name: str, array: NDArray[Any]) -> bytes:
+    out = []
+    for item in array.ravel():
+        if isinstance(item, str):
+            try:
+                raw = item.encode()
+            except UnicodeEncodeError as error:
+                raise BadTensor(f"tensor {name!r}: a string has no UTF-8") from error
+        elif isinstance(item, bytes):
+            raw = bytes(item)
+        else:
+            raise BadTensor(
+                f"tensor {name!r}: an object array may hold strings only, "
+                f"found {type(item).__name__}"
+            )
+        out.append(len(raw).to_bytes(4, "little") + raw)
+    return b"".join(out)
+
+
+def _unpack_strings(name: str, data: bytes) -> NDArray[Any]:
+    items: list[str] = []
+    at = 0
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 4], "little")
+        raw = data[at + 4 : at + 4 + length]
+        if at + 4 > len(data) or len(raw) != length:
+            raise BadTensor(f"tensor {name!r}: its last string is cut off")
+        try:
+            items.append(raw.decode())
+        except UnicodeDecodeError as error:
+            raise BadTensor(f"tensor {name!r}: a string is no UTF-8") from error
+        at += 4 + length
+    out = np.empty(len(items), dtype=object)
+    out[:] = items
+    return out
+
+
+def _pack(array: NDArray[Any], bits: int) -> bytes:
+    """Elements of `bits` bits share bytes, the first in the lowest bits."""
+    per = 8 // bits
+    raw = np.ascontiguousarray(array).view(np.uint8).ravel() & ((1 << bits) - 1)
+    padded = np.zeros(-(-raw.size // per) * per, dtype=np.uint8)
+    padded[: raw.size] = raw
+    out = np.zeros(padded.size // per, dtype=np.uint8)
+    for lane in range(per):
+        out |= np.left_shift(padded[lane::per], bits * lane).astype(np.uint8)
+    return out.tobytes()
+
+
+def _unpack(data: bytes, count: int, bits: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    per = 8 // bits
+    raw = np.frombuffer(data, dtype=np.uint8)
+    lanes = [(raw >> (bits * lane)) & ((1 << bits) - 1) for lane in range(per)]
+    elements = np.stack(lanes, axis=1).ravel()[:count].astype(np.uint8)
+    if dtype.name.startswith("int"):  # sign-extend
+        elements = np.where(elements >> (bits - 1), elements | (0xFF << bits & 0xFF), elements)
+    packed: NDArray[Any] = elements.astype(np.uint8).view(dtype)
+    return packed
+
+
+def _numpy_type(name: str, number: int) -> np.dtype[Any]:
+    try:
+        return np.dtype(NAMES[number])
+    except TypeError:
+        pass
+    try:
+        import ml_dtypes  # comes with onnx
+
+        return np.dtype(getattr(ml_dtypes, NAMES[number]))
+    except (ImportError, AttributeError) as error:
+        raise BadTensor(f"tensor {name!r}: {NAMES[number]} has no array type here") from error
+
+
+# Commitments
+
+
+def chunk_count(byte_length: int) -> int:
+    """Chunks of a tensor of `byte_length` bytes: at least one."""
+    return max(1, -(-byte_length // CHUNK))
+
+
+def salt(master: bytes, position: int, index: int) -> Digest:
+    """Salt of chunk `index` of the tensor at `position` in its set (docs/format.md §2)."""
+    return keccak(master + position.to_bytes(8, "big") + index.to_bytes(8, "big"))
+
+
+def chunk_leaf(salt: bytes, chunk: bytes) -> Digest:
+    """Leaf of one chunk."""
+    return keccak(b"\x00" + salt + chunk)
+
+
+def chunk_leaves(data: bytes, master: bytes, position: int) -> list[bytes]:
+    """Leaves of all chunks of a tensor's bytes, in order."""
+    head = master + position.to_bytes(8, "big")
+    return [
+        keccak(
+            b"\x00"
+            + keccak(head + index.to_bytes(8, "big"))
+            + data[index * CHUNK : (index + 1) * CHUNK]
+        )
+        for index in range(chunk_count(len(data)))
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorCommitment:
+    """A tensor without its bytes: what `hashStruct(Tensor)` covers.
+
+    Attributes:
+        chunks: root over the chunks' leaves, 32 bytes.
+    """
+
+    name: str
+    dtype: int
+    shape: tuple[int, ...]
+    byte_length: int
+    chunks: Digest
+
+    @property
+    def digest(self) -> Digest:
+        """hashStruct(Tensor)."""
+        return tensor_digest(
+            text(self.name), self.dtype, shape_hash(self.shape), self.byte_length, self.chunks
+        )
+
+
+def shape_hash(shape: Sequence[int]) -> Digest:
+    """keccak of the dimensions, 32 bytes each: EIP-712's `uint64[]`."""
+    return keccak(b"".join(map(word, shape)))
+
+
+def tensor_digest(
+    name_hash: bytes, dtype: int, shape_hash: bytes, byte_length: int, chunks: bytes
+) -> Digest:
+    """hashStruct(Tensor) from its parts, as a contract gets them."""
+    return keccak(TENSOR_TYPE + name_hash + word(dtype) + shape_hash + word(byte_length) + chunks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSet:
+    """A committed set of tensors.
+
+    Attributes:
+        tensors: in the order in which the model declares them.
+    """
+
+    tensors: tuple[TensorCommitment, ...]
+
+    @property
+    def root(self) -> Digest:
+        """Root over the tensors' leaves, or zero for no tensors."""
+        if not self.tensors:
+            return ZERO
+        return merkle.root_of([merkle.leaf(t.digest) for t in self.tensors])
+
+    @property
+    def digest(self) -> Digest:
+        """hashStruct(TensorSet): a receipt's `inputs` or `outputs`."""
+        return set_digest(len(self.tensors), self.root)
+
+
+def set_digest(count: int, root: bytes) -> Digest:
+    """hashStruct(TensorSet) from its parts."""
+    return keccak(SET_TYPE + word(count) + root)
+
+
+def commit_tensor(tensor: Tensor, master: bytes, position: int) -> TensorCommitment:
+    """Commit to one tensor at its place in a set."""
+    return TensorCommitment(
+        name=tensor.name,
+        dtype=tensor.dtype,
+        shape=tensor.shape,
+        byte_length=len(tensor.data),
+        chunks=merkle.root_of(chunk_leaves(tensor.data, master, position)),
+    )
+
+
+def commit(tensors: Sequence[Tensor], master: bytes) -> TensorSet:
+    """Commit to tensors, in their order, under one master (32 bytes)."""
+    return TensorSet(
+        tensors=tuple(commit_tensor(t, master, position) for position, t in enumerate(tensors))
+    )
+
+
+# Openings of one chunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkOpening:
+    """What shows one chunk of one tensor under a set's digest: the contracts' `ChunkOpening`.
+
+    Attributes:
+        count: tensors in the set.
+        position: the tensor's place in the set.
+        set_path: from the tensor's leaf to the set's root.
+        index: the chunk's place in the tensor.
+        salt: the chunk's salt, 32 bytes.
+        data: the chunk, at most 256 bytes.
+        chunk_path: from the chunk's leaf to the tensor's root.
+    """
+
+    count: int
+    position: int
+    name_hash: Digest
+    dtype: int
+    shape_hash: Digest
+    byte_length: int
+    set_path: tuple[Digest, ...]
+    index: int
+    salt: Digest
+    data: bytes
+    chunk_path: tuple[Digest, ...]
+
+    def set_digest(self) -> Digest:
+        """The set's digest to which this opening leads.
+
+        Raises:
+            BadOpening: a place out of range, a path or chunk of the wrong length.
+        """
+        chunks = chunk_count(self.byte_length)
+        last = self.byte_length - CHUNK * (chunks - 1)
+        if not 0 <= self.index < chunks:
+            raise BadOpening(f"chunk {self.index} of a tensor of {chunks}")
+        if len(self.data) != (last if self.index == chunks - 1 else CHUNK):
+            raise BadOpening(f"chunk {self.index} has the wrong length, {len(self.data)} bytes")
+        try:
+            chunk_root = merkle.root_from_path(
+                chunk_leaf(self.salt, self.data), self.index, chunks, self.chunk_path
+            )
+            tensor = tensor_digest(
+                self.name_hash, self.dtype, self.shape_hash, self.byte_length, chunk_root
+            )
+            root = merkle.root_from_path(
+                merkle.leaf(tensor), self.position, self.count, self.set_path
+            )
+        except BadPath as error:
+            raise BadOpening(f"the opening's path does not fit: {error}") from error
+        return set_digest(self.count, root)
+
+    def abi(self) -> tuple[Any, ...]:
+        """The struct as contracts take it, fields in the interface's order."""
+        return (
+            self.count, self.position, self.name_hash, self.dtype, self.shape_hash,
+            self.byte_length, list(self.set_path), self.index, self.salt, self.data,
+            list(self.chunk_path),
+        )  # fmt: skip
+
+
+def open_chunk(tensors: Sequence[Tensor], master: bytes, position: int, index: int) -> ChunkOpening:
+    """Open chunk `index` of the tensor at `position` of a set.
+
+    Raises:
+        BadOpening: no such tensor or chunk.
+    """
+    if not 0 <= position < len(tensors):
+        raise BadOpening(f"tensor {position} of a set of {len(tensors)}")
+    tensor = tensors[position]
+    if not 0 <= index < chunk_count(len(tensor.data)):
+        raise BadOpening(f"chunk {index} of a tensor of {chunk_count(len(tensor.data))}")
+    digests = [merkle.leaf(t.digest) for t in commit(tensors, master).tensors]
+    leaves = chunk_leaves(tensor.data, master, position)
+    return ChunkOpening(
+        count=len(tensors),
+        position=position,
+        name_hash=text(tensor.name),
+        dtype=tensor.dtype,
+        shape_hash=shape_hash(tensor.shape),
+        byte_length=len(tensor.data),
+        set_path=tuple(_tree(digests).path(position)),
+        index=index,
+        salt=salt(master, position, index),
+        data=tensor.data[index * CHUNK : (index + 1) * CHUNK],
+        chunk_path=tuple(_tree(leaves).path(index)),
+    )
+
+
+def _tree(leaves: Sequence[bytes]) -> merkle.Tree:
+    return merkle.Tree(np.frombuffer(b"".join(leaves), dtype=np.uint8).reshape(-1, 32))

@@ -1,0 +1,50 @@
+"""Keccak-256, one message at a time and many of one length at once.
+
+Source: the Keccak submission with padding 0x01 (Ethereum's keccak256, not SHA3-256).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .types import Digest
+
+_one: Callable[[bytes], bytes]
+
+try:
+    from sha3 import keccak_256 as _keccak_256
+
+    def _one(data: bytes) -> bytes:
+        digest: bytes = _keccak_256(data).digest()
+        return digest
+
+except ImportError:  # not CPython, or no wheel: slower, the same digests
+    from Crypto.Hash import keccak as _keccak
+
+    def _one(data: bytes) -> bytes:
+        return _keccak.new(digest_bits=256, data=data).digest()
+
+
+def keccak(data: bytes) -> Digest:
+    """Keccak-256 of `data`, 32 bytes."""
+    return Digest(_one(data))
+
+
+def keccak_rows(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Keccak-256 of every row.
+
+    Args:
+        rows: messages of one length, shape (n, length), C order.
+    Returns:
+        Digests, shape (n, 32).
+    """
+    count, length = rows.shape
+    data = rows.tobytes()
+    one = _one
+    out = b"".join(one(data[i : i + length]) for i in range(0, count * length, length or 1))
+    if length == 0:
+        out = one(b"") * count
+    return np.frombuffer(out, dtype=np.uint8).reshape(count, 32)
