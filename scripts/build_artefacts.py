@@ -1,0 +1,97 @@
+"""Compile the contracts into the committed artefacts that deployments use.
+
+With the vyper package alone, not through Ape: Ape's cache misses changed modules, and its
+bytecode carries an integrity hash that a comment in an import would change.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "offchain" / "counterfoil" / "artefacts"
+CONTRACTS = ("ReceiptLedger", "ModelRegistry", "examples/ContentGate")
+"""What is deployed, under contracts/; modules and harnesses are not."""
+
+
+def _compile(contract: str, formats: list[str]) -> tuple[dict[str, Any], Any]:
+    """The compiler's outputs by format, and the settings that it compiled with."""
+    from vyper.compiler import outputs_from_compiler_data
+    from vyper.compiler.input_bundle import FilesystemInputBundle
+    from vyper.compiler.phases import CompilerData
+
+    with contextlib.chdir(ROOT):  # paths in the output are relative to where vyper runs
+        bundle = FilesystemInputBundle([ROOT])
+        source = bundle.load_file(Path("contracts") / f"{contract}.vy")
+        data = CompilerData(source, input_bundle=bundle, no_bytecode_metadata=True)
+        return outputs_from_compiler_data(data, formats), data.settings
+
+
+def standard_json(contract: str) -> dict[str, Any]:
+    """Vyper's standard JSON input, as explorers take it, that gives the artefact's bytecode."""
+    output, _ = _compile(contract, ["solc_json"])
+    found: dict[str, Any] = output["solc_json"]
+    # The compiler leaves this setting out of what it writes; without it the bytecode differs.
+    found["settings"]["bytecodeMetadata"] = False
+    return found
+
+
+def artefact(contract: str) -> dict[str, Any]:
+    """One contract's artefact: interface, bytecode, and what they were made from."""
+    import vyper
+
+    formats = ["abi", "bytecode", "bytecode_runtime", "method_identifiers", "integrity", "layout"]
+    output, settings = _compile(contract, [*formats, "solc_json"])
+    immutables = output["layout"].get("code_layout", {}).values()
+    return {
+        "name": contract.rpartition("/")[2],
+        "compiler": f"vyper {vyper.__long_version__}",
+        "evmVersion": settings.evm_version,
+        "optimiser": str(settings.optimize),
+        "abi": output["abi"],
+        "bytecode": output["bytecode"],
+        "runtimeBytecode": output["bytecode_runtime"],
+        "immutablesSize": sum(each["length"] for each in immutables),
+        "integrity": output["integrity"],
+        "methodIdentifiers": output["method_identifiers"],
+        "sources": sorted(output["solc_json"]["sources"]),
+    }
+
+
+def text(value: dict[str, Any]) -> str:
+    """JSON as it is committed: sorted keys, two spaces, a newline at the end."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def build() -> dict[str, str]:
+    """Every artefact's text, by file name."""
+    made = [artefact(contract) for contract in CONTRACTS]
+    return {f"{each['name']}.json": text(each) for each in made}
+
+
+@click.command()
+@click.option(
+    "--standard-json",
+    "contract",
+    type=click.Choice([each.rpartition("/")[2] for each in CONTRACTS]),
+    help="Print this contract's standard JSON input for an explorer, and build nothing.",
+)
+def cli(contract: str | None) -> None:
+    """Compile the contracts into the committed artefacts."""
+    if contract:
+        full = next(each for each in CONTRACTS if each.rpartition("/")[2] == contract)
+        click.echo(text(standard_json(full)), nl=False)
+        return
+    FOLDER.mkdir(exist_ok=True)
+    for name, content in build().items():
+        (FOLDER / name).write_text(content, encoding="utf-8")
+        click.echo(f"{(FOLDER / name).relative_to(ROOT)}: {len(content)} bytes")
+
+
+if __name__ == "__main__":
+    cli()
