@@ -61,3 +61,10 @@ class UnsafeModelPath(BadModel):
 
 class BadOpening(FormatError):
     """An opening that does not lead to the commitment it claims to open."""
+
+
+# Deployments: where the contracts are.
+
+
+class BadDeploymentRecord(FormatError):
+    """A file of recorded deployments that is not one."""
