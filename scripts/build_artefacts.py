@@ -47,7 +47,6 @@ def artefact(contract: str) -> dict[str, Any]:
 
     formats = ["abi", "bytecode", "bytecode_runtime", "method_identifiers", "integrity", "layout"]
     output, settings = _compile(contract, [*formats, "solc_json"])
-    immutables = output["layout"].get("code_layout", {}).values()
     return {
         "name": contract.rpartition("/")[2],
         "compiler": f"vyper {vyper.__long_version__}",
@@ -56,11 +55,16 @@ def artefact(contract: str) -> dict[str, Any]:
         "abi": output["abi"],
         "bytecode": output["bytecode"],
         "runtimeBytecode": output["bytecode_runtime"],
-        "immutablesSize": sum(each["length"] for each in immutables),
+        "immutablesSize": _length(output["layout"].get("code_layout", {})),
         "integrity": output["integrity"],
         "methodIdentifiers": output["method_identifiers"],
         "sources": sorted(output["solc_json"]["sources"]),
     }
+
+
+def _length(layout: dict[str, Any]) -> int:
+    """Bytes of a layout's variables; those of modules are nested."""
+    return int(layout["length"]) if "length" in layout else sum(map(_length, layout.values()))
 
 
 def text(value: dict[str, Any]) -> str:

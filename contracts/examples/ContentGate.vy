@@ -1,0 +1,224 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title ContentGate, an example to copy: acts on one number of a model's answer
+@license Apache-2.0
+@notice Somebody orders a check of public bytes. An operator whom this gate trusts runs one
+        model on them, off chain, and settles the receipt with many others. Anybody brings
+        that receipt; the gate approves the content if one probability is high enough.
+@dev Who brings the receipt is not trusted: it is held against the order, so that no other
+     genuine answer of the same operator passes for it. Here the model is magika's, which
+     tells a file's type from int32[1,2048], and the number is one label's probability.
+     An example is one file to copy, so its struct and events are here, not in interfaces/.
+"""
+
+from ..interfaces import IModelRegistry
+from ..interfaces import IReceiptLedger
+
+
+struct Order:
+    inputs: bytes32  # hashStruct(TensorSet) of the bytes to check
+    placedAt: uint64  # Unix seconds, 0: no such order
+    fulfilled: bool
+
+
+event OrderPlaced:
+    nonce: indexed(uint256)
+    request: bytes32
+    inputs: bytes32
+
+
+event OrderFulfilled:
+    nonce: indexed(uint256)
+    inputs: indexed(bytes32)
+    probability: uint256
+    approved: bool
+
+
+OUTPUT: constant(bytes32) = keccak256("target_label")
+# the name of the model's output
+
+FLOAT: constant(uint8) = 1
+# ONNX TensorProto.DataType.FLOAT: four bytes a value, little-endian
+
+LABELS: constant(uint256) = 214
+# the model's output is float32[1,214]
+
+CHUNK: constant(uint256) = 256
+# bytes; docs/format.md, section 2
+
+INFINITY: constant(uint256) = 255 << 23
+# IEEE 754 binary32: the exponent's bits all set, no others
+
+MAX_AGE: constant(uint256) = 86_400
+# seconds from posting to use: what this gate takes for recent
+
+
+LEDGER: immutable(IReceiptLedger)
+REGISTRY: immutable(IModelRegistry)
+OPERATOR: immutable(address)
+PUBLISHER: immutable(address)
+MODEL: immutable(bytes32)
+RUNTIME: immutable(bytes32)
+LABEL: immutable(uint256)
+THRESHOLD: immutable(uint256)
+
+_orders: HashMap[uint256, Order]
+_placed: uint256
+_approved: HashMap[bytes32, bool]
+
+
+@deploy
+def __init__(
+    ledger: address,
+    registry: address,
+    operator: address,
+    publisher: address,
+    model: bytes32,
+    runtime: bytes32,
+    label: uint256,
+    threshold: uint256,
+):
+    """
+    @param ledger where receipts are settled
+    @param registry where the model is published
+    @param operator who answers for the receipts
+    @param publisher whose word on the model counts
+    @param model 32-byte digest of the model
+    @param runtime 32-byte digest of the runtime
+    @param label place of the label in the model's output, 0 to 213
+    @param threshold the least probability that approves, as binary32's bits
+    """
+    assert label < LABELS, "gate: no such label"
+    assert threshold < INFINITY, "gate: threshold not a finite positive number"
+    LEDGER = IReceiptLedger(ledger)
+    REGISTRY = IModelRegistry(registry)
+    OPERATOR = operator
+    PUBLISHER = publisher
+    MODEL = model
+    RUNTIME = runtime
+    LABEL = label
+    THRESHOLD = threshold
+
+
+@external
+def place(inputs: bytes32) -> uint256:
+    """
+    @notice Order a check.
+    @param inputs 32-byte digest of the input tensors, with 32 zero bytes as their master:
+           the bytes are public, so anybody can compute it
+    @return the order's nonce; the request to be answered is `request(nonce)`
+    """
+    nonce: uint256 = self._placed
+    self._placed = nonce + 1
+    self._orders[nonce] = Order(
+        inputs=inputs,
+        placedAt=convert(block.timestamp, uint64),
+        fulfilled=False,
+    )
+    log OrderPlaced(nonce=nonce, request=self._request(nonce), inputs=inputs)
+    return nonce
+
+
+@external
+def fulfil(
+    nonce: uint256,
+    receipt: IReceiptLedger.Receipt,
+    inclusion: IReceiptLedger.Inclusion,
+    opening: IReceiptLedger.ChunkOpening,
+):
+    """
+    @notice Bring the settled answer to an order. A low probability uses the order up too:
+            nobody can try again until the answer is liked.
+    @param nonce the order's
+    @param receipt the operator's receipt
+    @param inclusion where it is settled
+    @param opening the chunk of the output that holds the label's probability
+    """
+    # The order: this one, open, once.
+    order: Order = self._orders[nonce]
+    assert order.placedAt != 0, "gate: no such order"
+    assert not order.fulfilled, "gate: order already fulfilled"
+    self._orders[nonce].fulfilled = True
+
+    # The answer: to this question, by this model, from whom we trust.
+    assert receipt.request == self._request(nonce), "gate: another request"
+    assert receipt.inputs == order.inputs, "gate: other inputs"
+    assert receipt.model == MODEL, "gate: another model"
+    assert receipt.runtime == RUNTIME, "gate: another runtime"
+    operator: address = (staticcall LEDGER.log_record(receipt.signer)).operator
+    assert operator == OPERATOR, "gate: another operator"
+
+    # The time: `postedAt` is the chain's (open_output holds it against the batch's word),
+    # `issuedAt` only the issuer's.
+    assert inclusion.postedAt >= order.placedAt, "gate: posted before the order"
+    assert (
+        block.timestamp <= convert(inclusion.postedAt, uint256) + MAX_AGE
+    ), "gate: posted too long ago"
+    assert staticcall REGISTRY.active_at(
+        PUBLISHER, MODEL, inclusion.postedAt
+    ), "gate: model not active"
+
+    # The value: which tensor and which place in it is ours to say, never the bearer's.
+    at: uint256 = LABEL * 4
+    assert opening.nameHash == OUTPUT, "gate: another tensor"
+    assert opening.dtype == FLOAT, "gate: another dtype"
+    assert opening.shapeHash == keccak256(
+        abi_encode(convert(1, uint256), LABELS)
+    ), "gate: another shape"
+    assert (
+        convert(opening.byteLength, uint256) == LABELS * 4
+    ), "gate: another length"
+    assert convert(opening.index, uint256) == at // CHUNK, "gate: another chunk"
+    chunk: Bytes[CHUNK] = staticcall LEDGER.open_output(
+        receipt, inclusion, opening
+    )
+
+    # Bits of finite floats from +0 on are ordered as the floats are. Infinity, NaN and all
+    # that have the sign bit (−0 too) lie at or above INFINITY: none of them approves.
+    bits: uint256 = self._little_endian(slice(chunk, at % CHUNK, 4))
+    approved: bool = THRESHOLD <= bits and bits < INFINITY
+    if approved:
+        self._approved[order.inputs] = True
+    log OrderFulfilled(
+        nonce=nonce, inputs=order.inputs, probability=bits, approved=approved
+    )
+
+
+@external
+@view
+def approved(inputs: bytes32) -> bool:
+    """
+    @notice Whether the content was approved.
+    @param inputs 32-byte digest of the input tensors
+    @return true or false
+    """
+    return self._approved[inputs]
+
+
+@external
+@view
+def request(nonce: uint256) -> bytes32:
+    """
+    @notice What the receipt for an order must carry as its `request`.
+    @param nonce the order's
+    @return keccak(abi.encode(chain id, this contract, nonce))
+    """
+    return self._request(nonce)
+
+
+@internal
+@view
+def _request(nonce: uint256) -> bytes32:
+    return keccak256(abi_encode(chain.id, self, nonce))
+
+
+@internal
+@pure
+def _little_endian(data: Bytes[4]) -> uint256:
+    value: uint256 = 0
+    for i: uint256 in range(4):
+        value |= convert(slice(data, i, 1), uint256) << (8 * i)
+    return value
