@@ -1,0 +1,141 @@
+"""Roles, the ledger, and short ways to make and post what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ape
+import pytest
+from book import GRACE, Book, key
+from eth_account.signers.local import LocalAccount
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    # Ape hashes a contract's own source only: an edited module would leave old bytecode.
+    ape.project.load_contracts(use_cache=False)
+
+
+@pytest.fixture(scope="session")
+def deployer(accounts):
+    return accounts[0]
+
+
+@pytest.fixture(scope="session")
+def operator(accounts):
+    return accounts[1]
+
+
+@pytest.fixture(scope="session")
+def payer(accounts):
+    return accounts[2]
+
+
+@pytest.fixture(scope="session")
+def stranger(accounts):
+    return accounts[3]
+
+
+@pytest.fixture(scope="session")
+def challenger(accounts):
+    return accounts[4]
+
+
+@pytest.fixture(scope="session")
+def publisher(accounts):
+    return accounts[5]
+
+
+@pytest.fixture(scope="session")
+def other_operator(accounts):
+    return accounts[6]
+
+
+@pytest.fixture(scope="session")
+def signer() -> LocalAccount:
+    return key("signer")
+
+
+@pytest.fixture(scope="session")
+def other_signer() -> LocalAccount:
+    return key("other signer")
+
+
+@pytest.fixture(scope="session")
+def ledger(project, deployer):
+    return deployer.deploy(project.ReceiptLedger, GRACE)
+
+
+@pytest.fixture(scope="session")
+def meter(project, deployer):
+    return deployer.deploy(project.GasMeter)
+
+
+@pytest.fixture(scope="session")
+def chain_id(chain) -> int:
+    return chain.chain_id
+
+
+@pytest.fixture
+def now(chain) -> Callable[[], int]:
+    """The timestamp that the next transaction gets."""
+    return lambda: chain.pending_timestamp
+
+
+@pytest.fixture
+def at(chain) -> Callable[[int], None]:
+    """Let the next transaction be mined at exactly this second."""
+
+    def travel(timestamp: int) -> None:
+        chain.pending_timestamp = timestamp
+        assert chain.pending_timestamp == timestamp
+
+    return travel
+
+
+@pytest.fixture
+def book(ledger, chain_id, chain, operator, payer, signer) -> Book:
+    return Book(ledger, chain_id, chain, operator, payer, signer)
+
+
+@pytest.fixture
+def opened(book) -> Any:
+    """`signer`'s log, opened by `operator`; the receipt of the opening transaction."""
+    return book.open()
+
+
+@pytest.fixture
+def closes_at(ledger, signer, opened) -> int:
+    return ledger.log_record(signer.address).closesAt
+
+
+@pytest.fixture
+def state(ledger, signer, other_signer) -> Callable[[], Any]:
+    """All that the ledger keeps about the tests' logs."""
+
+    def read() -> Any:
+        return [
+            (
+                tuple(ledger.log_record(log.address)),
+                ledger.log_end(log.address),
+                [ledger.batch_word(log.address, first) for first in range(6)],
+            )
+            for log in (signer, other_signer)
+        ]
+
+    return read
+
+
+@pytest.fixture
+def refused(state) -> Callable[[str], Any]:
+    """What follows reverts with this reason and changes nothing."""
+
+    @contextmanager
+    def check(reason: str) -> Iterator[None]:
+        before = state()
+        with ape.reverts(reason):
+            yield
+        assert state() == before
+
+    return check
