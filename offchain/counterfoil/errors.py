@@ -68,3 +68,24 @@ class BadOpening(FormatError):
 
 class BadDeploymentRecord(FormatError):
     """A file of recorded deployments that is not one."""
+
+
+# Commands.
+
+
+class BadInputFile(CounterfoilError):
+    """A file given to `counterfoil run` that fits no input of the model."""
+
+    exit_code = 65
+
+
+class AnvilMissing(CounterfoilError):
+    """`counterfoil up` needs anvil, on PATH or in node_modules/.bin."""
+
+    exit_code = 69
+
+
+class NodeFailed(CounterfoilError):
+    """The local node did not start, or stopped by itself."""
+
+    exit_code = 69

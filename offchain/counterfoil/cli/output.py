@@ -1,0 +1,135 @@
+"""How commands speak: a few lines for people, one JSON object for programs, one line for errors."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from counterfoil.errors import CounterfoilError
+
+_stdout = functools.partial(Console, highlight=False, soft_wrap=True)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON holds it: bytes as 0x-hex, integers past 2^53−1 as strings."""
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
+        return str(value)
+    return value
+
+
+def short(value: bytes | str) -> str:
+    """A digest or address with its middle left out."""
+    text = "0x" + value.hex() if isinstance(value, bytes) else value
+    return f"{text[:10]}…{text[-6:]}" if len(text) > 20 else text
+
+
+def when(seconds: int) -> str:
+    """Unix seconds as a UTC time."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds} s after 1970"
+
+
+class Output:
+    """Where a command's result goes.
+
+    Attributes:
+        json: one JSON object on standard output instead of lines.
+    """
+
+    def __init__(self, *, json: bool) -> None:
+        self.json = json
+        self.console = _stdout()
+        self.notes = _stdout(stderr=True)
+
+    def result(self, data: Mapping[str, Any], lines: Sequence[str] | str = ()) -> None:
+        """Print a command's result, once."""
+        if self.json:
+            click.echo(json.dumps(plain(data), indent=1))
+            return
+        for line in [lines] if isinstance(lines, str) else lines:
+            click.echo(line)
+
+    def event(self, data: Mapping[str, Any], line: str) -> None:
+        """Print one of many results as it happens: a line, or a line of JSON."""
+        click.echo(json.dumps(plain(data)) if self.json else line)
+
+    def say(self, line: str) -> None:
+        """A line for people, on standard output; nothing under --json."""
+        if not self.json:
+            click.echo(line)
+
+    def note(self, line: str) -> None:
+        """A line beside the result, on standard error."""
+        click.echo(line, err=True)
+
+    def table(self, title: str, rows: Sequence[tuple[str, ...]], head: Sequence[str]) -> None:
+        """A table that folds to the terminal's width; nothing under --json."""
+        if self.json:
+            return
+        table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+        for index, name in enumerate(head):
+            table.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        Console(highlight=False).print(table)
+
+    @contextmanager
+    def progress(self, label: str, total: int) -> Iterator[Callable[[], None]]:
+        """A progress bar on standard error, where that is a terminal; yields the step."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        hidden = self.json or not sys.stderr.isatty()
+        with Progress(*columns, console=self.notes, transient=True, disable=hidden) as bar:
+            task = bar.add_task(label, total=total)
+            yield lambda: bar.advance(task)
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--json` and `--profile`, and turn our errors into one line and an exit code.
+
+    The function gets `out: Output` and `profile: str | None` as keywords.
+    """
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @click.option("--profile", envvar="COUNTERFOIL_PROFILE", help="The profile to use.")
+    @functools.wraps(function)
+    def wrapped(*args: Any, as_json: bool, **kwargs: Any) -> Any:
+        out = Output(json=as_json)
+        try:
+            return function(*args, out=out, **kwargs)
+        except CounterfoilError as error:
+            fail(out, error)
+
+    return wrapped
+
+
+def fail(out: Output, error: CounterfoilError) -> None:
+    """Print an error in one line and exit with its code."""
+    message = " ".join(str(error).split()) or type(error).__doc__ or type(error).__name__
+    if out.json:
+        click.echo(json.dumps({"error": {"class": type(error).__name__, "message": message}}))
+    else:
+        click.echo(f"counterfoil: {message}", err=True)
+    raise SystemExit(error.exit_code)
