@@ -189,6 +189,17 @@ def fulfil(
 
 @external
 @view
+def order(nonce: uint256) -> Order:
+    """
+    @notice An order; all zero if there is none.
+    @param nonce the order's
+    @return the order
+    """
+    return self._orders[nonce]
+
+
+@external
+@view
 def approved(inputs: bytes32) -> bool:
     """
     @notice Whether the content was approved.

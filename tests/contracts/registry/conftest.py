@@ -3,18 +3,8 @@ from registry_values import MODEL, ZERO
 
 
 @pytest.fixture(scope="session")
-def publisher(accounts):
-    return accounts[3]
-
-
-@pytest.fixture(scope="session")
-def stranger(accounts):
-    return accounts[4]
-
-
-@pytest.fixture(scope="session")
-def registry(project, accounts):
-    return project.ModelRegistry.deploy(sender=accounts[0])
+def registry(project, deployer):
+    return project.ModelRegistry.deploy(sender=deployer)
 
 
 @pytest.fixture
