@@ -89,3 +89,226 @@ class NodeFailed(CounterfoilError):
     """The local node did not start, or stopped by itself."""
 
     exit_code = 69
+
+
+# Chain: an RPC, what it answers, what contracts refuse.
+
+
+class ChainError(CounterfoilError):
+    """Something between this program and a contract."""
+
+    exit_code = 69
+
+
+class ChainUnavailable(ChainError):
+    """The RPC gave no usable answer now; the same request may succeed later."""
+
+    exit_code = 75
+
+
+class ChainUnreachable(ChainUnavailable):
+    """No connection to the RPC, or it broke."""
+
+
+class ChainTimeout(ChainUnavailable):
+    """The RPC did not answer in time."""
+
+
+class ChainBusy(ChainUnavailable):
+    """The RPC answers that it is asked too much."""
+
+
+class BadAnswer(ChainUnavailable):
+    """The RPC answered with what is no answer, or contradicts itself."""
+
+
+class RangeTooWide(BadAnswer):
+    """The RPC gives no events over so many blocks at once."""
+
+
+class AccessDenied(ChainError):
+    """The RPC wants another key."""
+
+    exit_code = 77
+
+
+class BadRpcAddress(ChainError):
+    """An RPC address that is no http or https URL."""
+
+    exit_code = 78
+
+
+class WrongChain(ChainError):
+    """The RPC serves another chain than the one that is asked about."""
+
+
+class NoContract(ChainError):
+    """There is no contract, or not this one, at an address."""
+
+
+class NoDemoChain(ChainError):
+    """The embedded chain needs the extra `[demo]`."""
+
+
+class NoArtefact(ChainError):
+    """The package ships no contract of that name."""
+
+
+class Refused(ChainError):
+    """A contract refused a call; `reason` is its own."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the contract refuses: {reason or 'it gives no reason'}")
+
+
+class OutOfFunds(ChainError):
+    """The payer's account does not cover a transaction."""
+
+
+class NonceTaken(ChainError):
+    """Another transaction of the payer already has the nonce."""
+
+    exit_code = 75
+
+
+class Underpriced(ChainError):
+    """The node wants a higher fee for this transaction."""
+
+    exit_code = 75
+
+
+class TransactionFailed(ChainError):
+    """A transaction is in a block and was refused there."""
+
+
+class TransactionLost(ChainError):
+    """A transaction that no block has taken in time."""
+
+    exit_code = 75
+
+
+class DeploymentFailed(ChainError):
+    """A contract is not where its deployment should have put it."""
+
+
+# Settling.
+
+
+class SettlingError(CounterfoilError):
+    """What the operator must act on before settling goes on."""
+
+    exit_code = 70
+
+
+class ForeignBatch(SettlingError):
+    """The log holds a batch at our number that this journal did not cut."""
+
+
+class BatchRefused(SettlingError):
+    """The ledger will never take the batch as it is."""
+
+
+class BatchUnseen(SettlingError):
+    """The ledger is past a batch, and the RPC shows no event of it."""
+
+
+class OperatorNeeded(SettlingError):
+    """After a revoke only the operator's own account can post."""
+
+    exit_code = 77
+
+
+class PayerNeeded(SettlingError):
+    """No account is configured that pays gas."""
+
+    exit_code = 78
+
+
+# Verifying: each step of docs/format.md §11 by its own class.
+
+
+class VerificationError(CounterfoilError):
+    """A receipt that is not what it claims to be."""
+
+    exit_code = 1
+
+
+class WrongSigner(VerificationError):
+    """The signature is by another key, or over other fields."""
+
+
+class SignedForAnotherChain(WrongSigner):
+    """The signer signed these fields for another chain's ledger."""
+
+
+class SignedForAnotherLedger(WrongSigner):
+    """The signer signed these fields for another ledger."""
+
+
+class WrongSequence(WrongSigner):
+    """The signer signed these fields under another number."""
+
+
+class InputsMismatch(VerificationError):
+    """The opened inputs are not those that the receipt commits to."""
+
+
+class OutputsMismatch(VerificationError):
+    """The opened outputs are not those that the receipt commits to."""
+
+
+class ModelMismatch(VerificationError):
+    """The named model files are not those that the receipt commits to."""
+
+
+class RuntimeMismatch(VerificationError):
+    """The named runtime is not the one that the receipt commits to."""
+
+
+class UnexpectedInputs(VerificationError):
+    """The receipt is about other inputs than those that were sent."""
+
+
+class OpeningMissing(VerificationError):
+    """What is asked needs an opening that the file does not hold."""
+
+
+class BadInclusion(VerificationError):
+    """A path that fits no place of the batch that it names."""
+
+
+class UnknownLedger(VerificationError):
+    """The ledger is not on the verifier's own list."""
+
+
+class NotAnchored(VerificationError):
+    """The ledger was not asked, so nothing is known of the receipt's settlement."""
+
+
+class NotSettled(VerificationError):
+    """No batch of the log holds the receipt's number."""
+
+
+class InclusionMissing(VerificationError):
+    """The receipt's number is settled, but the file has no path to show."""
+
+
+class LogNeverOpened(VerificationError):
+    """The signer has no log on the ledger."""
+
+
+class NotInBatch(VerificationError):
+    """The path leads to another root than the batch's."""
+
+
+class IssuedAfterPosting(VerificationError):
+    """The receipt says that it was issued after its batch was posted."""
+
+
+class ModelNotPublished(VerificationError):
+    """No named publisher had published the model when the batch was posted."""
+
+
+class ModelDeprecated(VerificationError):
+    """The publisher had withdrawn the model when the batch was posted."""
