@@ -1,0 +1,180 @@
+"""What the scripts share: who pays, and the contracts of the connected chain.
+
+Ape gives accounts and the network, the package all that is known about the contracts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import ape
+import click
+from ape.cli import ConnectedProviderCommand, account_option
+from counterfoil.chain.deployment import (
+    GRACE,
+    LEDGER,
+    PROXY,
+    PROXY_DEPLOYER,
+    PROXY_FUNDS,
+    PROXY_TRANSACTION,
+    REGISTRY,
+    Deployed,
+    Deployment,
+    Plan,
+    plans,
+    read_record,
+    write_record,
+)
+from counterfoil.errors import CounterfoilError
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ROOT / "offchain" / "counterfoil" / "artefacts" / "deployments.json"
+LOCAL = ROOT / ".build" / "deployments.json"
+DEVELOPMENT_CHAINS = {1337, 31337}
+"""Ids of local nodes that are attached by URL alone: geth's and hardhat's default, anvil's."""
+
+
+class Command(ConnectedProviderCommand):
+    """A script that ends with one line where the package refuses something."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CounterfoilError as error:
+            raise click.ClickException(str(error)) from error
+
+
+account = account_option(prompt=False)
+record = click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of deployments; by default the package's, on development chains .build's.",
+)
+
+
+def is_development() -> bool:
+    """Whether the connected chain is somebody's own, with test accounts that hold its money."""
+    provider = ape.chain.provider
+    return bool(provider.network.is_local) or provider.chain_id in DEVELOPMENT_CHAINS
+
+
+def payer(chosen: Any) -> Any:
+    """The account that signs and pays: a test account where none is chosen on a local chain."""
+    if chosen is None:
+        if not is_development():
+            raise click.UsageError("name the account that pays: --account ALIAS")
+        return ape.accounts.test_accounts[0]
+    if f"APE_ACCOUNTS_{chosen.alias}_PASSPHRASE" in os.environ and hasattr(chosen, "set_autosign"):
+        chosen.set_autosign(True)  # otherwise Ape asks
+    return chosen
+
+
+def genesis() -> str:
+    """Hash of the connected chain's block 0."""
+    return "0x" + bytes(ape.chain.provider.web3.eth.get_block(0)["hash"]).hex()
+
+
+def artefact(name: str) -> dict[str, Any]:
+    """A committed artefact."""
+    found = resources.files("counterfoil") / "artefacts" / f"{name}.json"
+    return dict(json.loads(found.read_text(encoding="utf-8")))
+
+
+def planned(grace: int) -> tuple[Plan, Plan]:
+    """The ledger's and the registry's plan."""
+    code = {name: bytes.fromhex(artefact(name)["bytecode"][2:]) for name in (LEDGER, REGISTRY)}
+    return plans(code, grace=grace)
+
+
+def _code(address: str) -> bytes:
+    return bytes(ape.chain.provider.get_code(address))
+
+
+def _place_proxy(sender: Any) -> bool:
+    """Whether the chain has the proxy, made now on a development chain that lacks it."""
+    if not _code(PROXY) and is_development():
+        sender.transfer(PROXY_DEPLOYER, PROXY_FUNDS)
+        ape.chain.provider.web3.eth.send_raw_transaction(PROXY_TRANSACTION)
+    return bool(_code(PROXY))
+
+
+def _send(sender: Any, plan: Plan) -> Any:
+    ecosystem = ape.chain.provider.network.ecosystem
+    if _place_proxy(sender):
+        return sender.call(ecosystem.create_transaction(receiver=PROXY, data=plan.data))
+    return sender.call(ecosystem.create_transaction(data=plan.init_code))
+
+
+def _deploy_one(sender: Any, plan: Plan, grace: int | None) -> Deployed:
+    salt = "0x" + plan.salt.hex()
+    if _code(plan.address):
+        return Deployed(address=plan.address, salt=salt, grace=grace)
+    receipt = _send(sender, plan)
+    through_proxy = bool(_code(plan.address))
+    return Deployed(
+        address=plan.address if through_proxy else receipt.contract_address,
+        block=receipt.block_number,
+        transaction=receipt.txn_hash,
+        salt=salt if through_proxy else None,
+        grace=grace,
+    )
+
+
+def deploy(sender: Any, file: Path | None, grace: int = GRACE) -> Deployment:
+    """Put both contracts on the connected chain, those that are not there, and record them."""
+    file, chain_id = file or _record_file(), ape.chain.chain_id
+    before = recorded(file)
+    known = {} if before is None else dict(before.contracts)
+    for plan in planned(grace):
+        made = _deploy_one(sender, plan, grace if plan.name == LEDGER else None)
+        if plan.name not in known or known[plan.name].address != made.address:
+            known[plan.name] = made
+    deployment = Deployment(genesis=genesis(), contracts=known)
+    write_record(file, chain_id, deployment)
+    return deployment
+
+
+def recorded(file: Path | None) -> Deployment | None:
+    """The connected chain's deployment; None where there is none, or on another genesis."""
+    found = read_record(file or _record_file()).get(ape.chain.chain_id)
+    if found is None or found.genesis != genesis():
+        return None
+    return found if all(_code(each.address) for each in found.contracts.values()) else None
+
+
+def contracts(sender: Any, file: Path | None) -> dict[str, Any]:
+    """The ledger and the registry, by name, as Ape calls them.
+
+    A development chain that lacks them gets them: one that lives no longer than its script
+    could not be used otherwise.
+    """
+    deployment = recorded(file)
+    if deployment is None and is_development() and sender is not None:
+        deployment = deploy(sender, file)
+    if deployment is None:
+        raise click.ClickException(
+            f"no deployment is recorded for chain {ape.chain.chain_id}: `ape run deploy` first"
+        )
+    return {
+        name: ape.chain.contracts.instance_at(
+            each.address,
+            abi=artefact(name)["abi"],
+            fetch_from_explorer=False,
+            detect_proxy=False,
+            replace=True,
+        )
+        for name, each in deployment.contracts.items()
+    }
+
+
+def _record_file() -> Path:
+    return LOCAL if is_development() else SHIPPED
+
+
+def say(label: str, value: object) -> None:
+    """One line of a script's report."""
+    click.echo(f"{label:<12} {value}")

@@ -1,0 +1,24 @@
+"""Deploy the ledger and the registry from the committed artefacts, and record where they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ape
+import click
+
+from scripts._network import GRACE, Command, account, deploy, payer, record, say
+
+
+@click.command(cls=Command)
+@account
+@record
+@click.option("--grace", default=GRACE, show_default=True, help="The ledger's grace, in seconds.")
+def cli(account: Any, record: Path | None, grace: int) -> None:
+    """Deploy through CREATE2; what is already there is left alone."""
+    deployment = deploy(payer(account), record, grace)
+    say("chain", ape.chain.chain_id)
+    for name, each in sorted(deployment.contracts.items()):
+        say(name, each.address)
+        say("", f"block {each.block}" if each.block is not None else "was there already")
