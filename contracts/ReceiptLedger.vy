@@ -11,18 +11,20 @@
         stopped or changed. Bytes: docs/format.md, sections 1 and 6 to 8.
 @dev Cancun, not the compiler's default Prague: the code needs MCOPY and transient
      storage and nothing newer, so it runs wherever Cancun does and costs the same.
-     No function calls another contract.
+     No function calls another contract, so nothing can come back in: the lock that
+     the pragma puts on every function is lifted where gas counts.
 """
 
 from .interfaces import IReceiptLedger
+
 implements: IReceiptLedger
 
 from .modules import digests
+
 initializes: digests
 
 from .modules import merkle_path
 from .modules import tensor_opening
-
 
 MAX_GRACE: constant(uint64) = 30 * 86_400
 # 30 days, as the longest maxDelay: keeps every log's end below 2^64
@@ -43,8 +45,10 @@ GROUP: constant(uint256) = 32
 # batches a group holds: at some 34,000 gas each it fits any block
 
 
+U32: constant(uint256) = 2**32 - 1
+U64: constant(uint256) = 2**64 - 1
 STANDING: constant(uint256) = 2**160 - 1
-# closesAt, revokedAt and maxDelay of a head: all but the next sequence
+# masks of a head's fields; STANDING: all but the next sequence
 
 
 _GRACE: immutable(uint64)
@@ -84,7 +88,9 @@ def open_log(
     """
     assert signer != empty(address), "ledger: signer is zero"
     assert signer != msg.sender, "ledger: signer is the operator"
-    assert convert(closesAt, uint256) > block.timestamp, "ledger: closes in the past"
+    assert (
+        convert(closesAt, uint256) > block.timestamp
+    ), "ledger: closes in the past"
     assert closesAt < MAX_CLOSES_AT, "ledger: closes too late"
     assert maxDelay >= MIN_DELAY, "ledger: delay under 60 seconds"
     assert maxDelay <= MAX_DELAY, "ledger: delay over 30 days"
@@ -155,6 +161,7 @@ def revoke_log(signer: address):
 
 
 @external
+@reentrant
 def post_batch(batch: IReceiptLedger.Batch, signature: Bytes[65]):
     """
     @notice Post a log's next batch. Anybody may, with the key's signature; after a
@@ -167,9 +174,8 @@ def post_batch(batch: IReceiptLedger.Batch, signature: Bytes[65]):
 
 
 @external
-def post_group(
-    batches: DynArray[IReceiptLedger.SignedBatch, GROUP]
-) -> uint256:
+@reentrant
+def post_group(batches: DynArray[IReceiptLedger.SignedBatch, GROUP]) -> uint256:
     """
     @notice Post several batches, of any logs, in their order. One that `post_batch`
             would refuse is skipped and reported by `BatchSkipped`; it stops none of
@@ -194,6 +200,7 @@ def post_group(
 
 @external
 @view
+@reentrant
 def verify(
     receipt: IReceiptLedger.Receipt, inclusion: IReceiptLedger.Inclusion
 ) -> bool:
@@ -204,23 +211,30 @@ def verify(
     @param inclusion where it lies
     @return true or false; a false receipt never reverts
     """
-    if self._issued_after(receipt, inclusion):
+    if convert(receipt.issuedAt, uint256) > unsafe_add(
+        convert(inclusion.postedAt, uint256), CLOCK_SKEW
+    ):
         return False
-    return (
-        len(
-            self._leaf_fault(
-                receipt.signer,
-                receipt.sequence,
-                merkle_path.leaf(digests.receipt(receipt)),
-                inclusion,
-            )
-        )
-        == 0
+    fits: bool = False
+    root: bytes32 = empty(bytes32)
+    leaf: bytes32 = merkle_path.leaf(digests.receipt(receipt))
+    index: uint256 = unsafe_sub(
+        convert(receipt.sequence, uint256), convert(inclusion.first, uint256)
     )
+    fits, root = merkle_path.try_root(
+        leaf, index, inclusion.size, inclusion.path
+    )
+    if not fits:
+        return False
+    return self._words[
+        (convert(receipt.signer, uint256) << 64)
+        | convert(inclusion.first, uint256)
+    ] == keccak256(abi_encode(root, inclusion.size, inclusion.postedAt))
 
 
 @external
 @view
+@reentrant
 def require_settled(
     receipt: IReceiptLedger.Receipt, inclusion: IReceiptLedger.Inclusion
 ) -> bytes32:
@@ -235,6 +249,7 @@ def require_settled(
 
 @external
 @view
+@reentrant
 def verify_leaf(
     signer: address,
     sequence: uint64,
@@ -249,11 +264,24 @@ def verify_leaf(
     @param inclusion where it lies
     @return true or false
     """
-    return len(self._leaf_fault(signer, sequence, leaf, inclusion)) == 0
+    fits: bool = False
+    root: bytes32 = empty(bytes32)
+    index: uint256 = unsafe_sub(
+        convert(sequence, uint256), convert(inclusion.first, uint256)
+    )
+    fits, root = merkle_path.try_root(
+        leaf, index, inclusion.size, inclusion.path
+    )
+    if not fits:
+        return False
+    return self._words[
+        (convert(signer, uint256) << 64) | convert(inclusion.first, uint256)
+    ] == keccak256(abi_encode(root, inclusion.size, inclusion.postedAt))
 
 
 @external
 @view
+@reentrant
 def open_output(
     receipt: IReceiptLedger.Receipt,
     inclusion: IReceiptLedger.Inclusion,
@@ -274,6 +302,7 @@ def open_output(
 
 @external
 @view
+@reentrant
 def open_input(
     receipt: IReceiptLedger.Receipt,
     inclusion: IReceiptLedger.Inclusion,
@@ -293,6 +322,7 @@ def open_input(
 
 @external
 @view
+@reentrant
 def receipt_digest(receipt: IReceiptLedger.Receipt) -> bytes32:
     """
     @notice The receipt's EIP-712 digest on this chain and ledger: its identity.
@@ -304,6 +334,7 @@ def receipt_digest(receipt: IReceiptLedger.Receipt) -> bytes32:
 
 @external
 @view
+@reentrant
 def domain_separator() -> bytes32:
     """
     @notice The EIP-712 domain separator, on the chain as it is numbered now.
@@ -314,6 +345,7 @@ def domain_separator() -> bytes32:
 
 @external
 @view
+@reentrant
 def log_record(signer: address) -> IReceiptLedger.LogRecord:
     """
     @notice A log's whole record; all zero where the log was never opened.
@@ -334,6 +366,7 @@ def log_record(signer: address) -> IReceiptLedger.LogRecord:
 
 @external
 @view
+@reentrant
 def next_sequence(signer: address) -> uint64:
     """
     @notice The first number of a log that no batch covers.
@@ -345,6 +378,7 @@ def next_sequence(signer: address) -> uint64:
 
 @external
 @view
+@reentrant
 def log_end(signer: address) -> uint64:
     """
     @notice The last second at which the log takes a batch; 0 where it was never
@@ -360,6 +394,7 @@ def log_end(signer: address) -> uint64:
 
 @external
 @view
+@reentrant
 def batch_word(signer: address, first: uint64) -> bytes32:
     """
     @notice What the ledger keeps of a batch; zero where none starts at `first`.
@@ -372,6 +407,7 @@ def batch_word(signer: address, first: uint64) -> bytes32:
 
 @external
 @view
+@reentrant
 def grace() -> uint64:
     """
     @notice How long batches are taken after a log's last promise is due.
@@ -395,28 +431,34 @@ def _post(batch: IReceiptLedger.Batch, signature: Bytes[65]) -> String[40]:
     after: uint256 = unsafe_add(first, size)
     if after >= MAX_SEQUENCE:
         return "ledger: sequence past 2^64"
-    expected: uint256 = self._next(head)
-    if first < expected:
+    if first < head >> 160:
         return "ledger: first already posted"
-    if first > expected:
+    if first > head >> 160:
         return "ledger: gap before first"
-    if block.timestamp > self._end(head):
-        return "ledger: log closed"
-    if self._revoked_at(head) == 0:
-        fault: String[40] = digests.signature_fault(
-            digests.batch(batch), signature, batch.signer
+    revoked: bool = (head >> 32) & U64 != 0
+    # most often it is before closesAt, and there is no end to work out
+    if revoked or block.timestamp > (head >> 96) & U64:
+        if block.timestamp > self._end(head):
+            return "ledger: log closed"
+    if not revoked:
+        digest: bytes32 = digests.batch(
+            batch.signer,
+            batch.first,
+            batch.size,
+            batch.root,
+            keccak256(batch.uri),
         )
-        if len(fault) != 0:
-            return fault
+        # no log is open for zero, so zero recovered is never the signer
+        if digests.recover(digest, signature) != batch.signer:
+            return digests.signature_fault(digest, signature, batch.signer)
     else:
         if msg.sender != self._operator(self._owners[batch.signer]):
             return "ledger: log revoked"
         if len(signature) != 0:
             return "ledger: signature after a revoke"
-
     self._heads[batch.signer] = (after << 160) | (head & STANDING)
-    self._words[self._word_key(batch.signer, batch.first)] = self._word(
-        batch.root, size, block.timestamp
+    self._words[(convert(batch.signer, uint256) << 64) | first] = keccak256(
+        abi_encode(batch.root, size, block.timestamp)
     )
     log IReceiptLedger.BatchPosted(
         signer=batch.signer,
@@ -434,53 +476,41 @@ def _post(batch: IReceiptLedger.Batch, signature: Bytes[65]) -> String[40]:
 def _require_settled(
     receipt: IReceiptLedger.Receipt, inclusion: IReceiptLedger.Inclusion
 ) -> bytes32:
-    digest: bytes32 = digests.receipt(receipt)
-    fault: String[40] = self._leaf_fault(
-        receipt.signer, receipt.sequence, merkle_path.leaf(digest), inclusion
+    index: uint256 = unsafe_sub(
+        convert(receipt.sequence, uint256), convert(inclusion.first, uint256)
     )
-    assert len(fault) == 0, fault
-    assert not self._issued_after(receipt, inclusion), "ledger: issued after posting"
+    assert index < convert(
+        inclusion.size, uint256
+    ), "ledger: sequence outside the batch"
+    word: bytes32 = self._words[self._word_key(receipt.signer, inclusion.first)]
+    assert word != empty(bytes32), "ledger: batch never posted"
+    digest: bytes32 = digests.receipt(receipt)
+    leaf: bytes32 = merkle_path.leaf(digest)
+    root: bytes32 = merkle_path.root(
+        leaf, index, inclusion.size, inclusion.path
+    )
+    assert word == self._word(
+        root, inclusion.size, inclusion.postedAt
+    ), "ledger: not in the batch"
+    assert convert(receipt.issuedAt, uint256) <= unsafe_add(
+        convert(inclusion.postedAt, uint256), CLOCK_SKEW
+    ), "ledger: issued after posting"
     return digest
 
 
 @internal
 @pure
-def _issued_after(
-    receipt: IReceiptLedger.Receipt, inclusion: IReceiptLedger.Inclusion
-) -> bool:
-    return (
-        convert(receipt.issuedAt, uint256)
-        > convert(inclusion.postedAt, uint256) + CLOCK_SKEW
-    )
+def _index(sequence: uint64, first: uint64) -> uint256:
+    # below `first` the difference wraps, and no size is that large
+    return unsafe_sub(convert(sequence, uint256), convert(first, uint256))
 
 
 @internal
-@view
-def _leaf_fault(
-    signer: address,
-    sequence: uint64,
-    leaf: bytes32,
-    inclusion: IReceiptLedger.Inclusion,
-) -> String[40]:
-    # Why the log does not hold the leaf at the number; or empty.
-    first: uint256 = convert(inclusion.first, uint256)
-    size: uint256 = convert(inclusion.size, uint256)
-    index: uint256 = unsafe_sub(convert(sequence, uint256), first)
-    # below `first` the difference wraps, and no size is that large
-    if index >= size:
-        return "ledger: sequence outside the batch"
-    word: bytes32 = self._words[self._word_key(signer, inclusion.first)]
-    if word == empty(bytes32):
-        return "ledger: batch never posted"
-    length: uint256 = 0
-    sides: uint256 = 0
-    length, sides = merkle_path.shape(index, size)
-    if len(inclusion.path) != length:
-        return "path: wrong length"
-    root: bytes32 = merkle_path.climb(leaf, sides, inclusion.path)
-    if word != self._word(root, size, convert(inclusion.postedAt, uint256)):
-        return "ledger: not in the batch"
-    return ""
+@pure
+def _issued_after(issued_at: uint64, posted_at: uint64) -> bool:
+    return convert(issued_at, uint256) > unsafe_add(
+        convert(posted_at, uint256), CLOCK_SKEW
+    )
 
 
 @internal
@@ -499,7 +529,7 @@ def _word_key(signer: address, first: uint64) -> uint256:
 
 @internal
 @pure
-def _word(root: bytes32, size: uint256, posted_at: uint256) -> bytes32:
+def _word(root: bytes32, size: uint64, posted_at: uint64) -> bytes32:
     return keccak256(abi_encode(root, size, posted_at))
 
 
@@ -528,30 +558,31 @@ def _next(head: uint256) -> uint256:
 @internal
 @pure
 def _closes_at(head: uint256) -> uint256:
-    return (head >> 96) & convert(max_value(uint64), uint256)
+    return (head >> 96) & U64
 
 
 @internal
 @pure
 def _revoked_at(head: uint256) -> uint256:
-    return (head >> 32) & convert(max_value(uint64), uint256)
+    return (head >> 32) & U64
 
 
 @internal
 @pure
 def _max_delay(head: uint256) -> uint256:
-    return head & convert(max_value(uint32), uint256)
+    return head & U32
 
 
 @internal
 @view
 def _end(head: uint256) -> uint256:
     # the last second at which batches are taken
-    ends: uint256 = self._closes_at(head)
-    revoked_at: uint256 = self._revoked_at(head)
-    if revoked_at != 0:
-        ends = min(ends, revoked_at)
-    return ends + self._max_delay(head) + convert(_GRACE, uint256)
+    ends: uint256 = (head >> 96) & U64
+    revoked_at: uint256 = (head >> 32) & U64
+    if revoked_at != 0 and revoked_at < ends:
+        ends = revoked_at
+    # each below 2^63, as the rules of opening and deploying have it
+    return unsafe_add(unsafe_add(ends, head & U32), convert(_GRACE, uint256))
 
 
 @internal

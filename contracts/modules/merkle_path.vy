@@ -14,11 +14,13 @@
      Both are had without a loop, so the gas depends on the path's length alone.
 """
 
-PAIRS: constant(uint256) = (2**64 - 1) // 3
-FOURS: constant(uint256) = (2**64 - 1) // 5
-NIBBLES: constant(uint256) = (2**64 - 1) // 17
-BYTES: constant(uint256) = (2**64 - 1) // 255
-# masks 0x55…, 0x33…, 0x0f…, 0x01… over 64 bits, for counting set bits
+MAX_SIZE: constant(uint64) = 2**32
+# leaves that a path of 32 siblings reaches at every index
+
+SPREAD: constant(uint256) = (2**210 - 1) // (2**35 - 1)
+EVERY_SIXTH: constant(uint256) = (2**210 - 1) // 63
+# set bits counted in three steps: six copies of a number, 35 bits apart, bring
+# each of its bits once to a multiple of six; and 2^6 is 1 modulo 63
 
 
 @internal
@@ -41,64 +43,48 @@ def node(left: bytes32, right: bytes32) -> bytes32:
 
 @internal
 @pure
-def shape(index: uint256, size: uint256) -> (uint256, uint256):
+def try_root(
+    start: bytes32, index: uint256, size: uint64, path: DynArray[bytes32, 32]
+) -> (bool, bytes32):
     """
-    @notice The length of the path at `index` of `size` leaves, and the side of
-            each sibling from the leaf upwards: bit set, it is on the left.
-    @dev Requires index < size <= 2^64; the caller checks.
+    @notice The root above `start`, the hash of leaf `index` of `size`.
+    @dev False, and zero for a root, where the path is longer or shorter than
+         (index, size) has it, index >= size, or size > 2^32.
     """
-    below: uint256 = index ^ unsafe_sub(size, 1)
+    if index >= convert(size, uint256) or size > MAX_SIZE:
+        return False, empty(bytes32)
+    below: uint256 = index ^ unsafe_sub(convert(size, uint256), 1)
     below |= below >> 1
     below |= below >> 2
     below |= below >> 4
     below |= below >> 8
     below |= below >> 16
-    below |= below >> 32
-    # the set bits, added up in pairs, fours, bytes, then over all bytes
-    count: uint256 = index | below
-    count = unsafe_sub(count, (count >> 1) & PAIRS)
-    count = unsafe_add(
-        count & FOURS, (count >> 2) & FOURS
-    )
-    count = unsafe_add(count, count >> 4) & NIBBLES
-    count = (unsafe_mul(count, BYTES) >> 56) & 255
-    return count, index | ~below
+    if len(path) != (unsafe_mul(index | below, SPREAD) & EVERY_SIXTH) % 63:
+        return False, empty(bytes32)
 
-
-@internal
-@pure
-def climb(
-    start: bytes32, sides: uint256, path: DynArray[bytes32, 32]
-) -> bytes32:
-    """
-    @notice The root above `start`, which is a leaf's hash.
-    @dev Checks no length: `shape` says which one the path must have.
-    """
+    sides: uint256 = index | ~below
     top: bytes32 = start
-    left: uint256 = sides
     for sibling: bytes32 in path:
-        if left & 1 == 0:
+        if sides & 1 == 0:
             top = keccak256(concat(0x01, top, sibling))
         else:
             top = keccak256(concat(0x01, sibling, top))
-        left >>= 1
-    return top
+        sides >>= 1
+    return True, top
 
 
 @internal
 @pure
 def root(
-    start: bytes32, index: uint256, size: uint256, path: DynArray[bytes32, 32]
+    start: bytes32, index: uint256, size: uint64, path: DynArray[bytes32, 32]
 ) -> bytes32:
     """
-    @notice The root above `start`, the hash of leaf `index` of `size`.
-    @dev Reverts for a path of another length than (index, size) has, and for an
-         index or a size out of bounds.
+    @notice As `try_root`, but reverts where the path does not fit.
     """
-    assert index < size, "path: index outside the tree"
-    assert size <= 2**64, "path: tree too large"
-    length: uint256 = 0
-    sides: uint256 = 0
-    length, sides = self.shape(index, size)
-    assert len(path) == length, "path: wrong length"
-    return self.climb(start, sides, path)
+    assert size <= MAX_SIZE, "path: tree too large"
+    assert index < convert(size, uint256), "path: index outside the tree"
+    fits: bool = False
+    top: bytes32 = empty(bytes32)
+    fits, top = self.try_root(start, index, size, path)
+    assert fits, "path: wrong length"
+    return top

@@ -9,7 +9,6 @@
 from ..interfaces import IReceiptLedger
 from . import merkle_path
 
-
 TENSOR_TYPEHASH: constant(bytes32) = keccak256(
     "Tensor(string name,uint8 dtype,uint64[] shape,uint64 byteLength,bytes32 chunks)"
 )
@@ -40,7 +39,7 @@ def require_chunk(tensors: bytes32, opening: IReceiptLedger.ChunkOpening):
     chunk_root: bytes32 = merkle_path.root(
         keccak256(concat(0x00, opening.salt, opening.data)),
         index,
-        chunks,
+        convert(chunks, uint64),
         opening.chunkPath,
     )
     tensor: bytes32 = keccak256(
@@ -56,7 +55,7 @@ def require_chunk(tensors: bytes32, opening: IReceiptLedger.ChunkOpening):
     set_root: bytes32 = merkle_path.root(
         merkle_path.leaf(tensor),
         convert(opening.position, uint256),
-        convert(opening.count, uint256),
+        convert(opening.count, uint64),
         opening.setPath,
     )
     assert (
