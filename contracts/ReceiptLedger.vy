@@ -24,6 +24,7 @@ from .modules import digests
 initializes: digests
 
 from .modules import merkle_path
+from .modules import merkle_several
 from .modules import tensor_opening
 
 MAX_GRACE: constant(uint64) = 30 * 86_400
@@ -49,6 +50,10 @@ U32: constant(uint256) = 2**32 - 1
 U64: constant(uint256) = 2**64 - 1
 STANDING: constant(uint256) = 2**160 - 1
 # masks of a head's fields; STANDING: all but the next sequence
+
+
+SEVERAL: constant(uint256) = 16
+# receipts that one proof holds: as `merkle_several`
 
 
 _GRACE: immutable(uint64)
@@ -229,6 +234,46 @@ def verify(
     return self._words[
         (convert(receipt.signer, uint256) << 64)
         | convert(inclusion.first, uint256)
+    ] == keccak256(abi_encode(root, inclusion.size, inclusion.postedAt))
+
+
+@external
+@view
+@reentrant
+def verify_several(
+    receipts: DynArray[IReceiptLedger.Receipt, SEVERAL],
+    inclusion: IReceiptLedger.SeveralInclusion,
+) -> bool:
+    """
+    @notice Whether `verify` is true of several receipts of one log and one batch,
+            by one proof that names no sibling twice.
+    @param receipts 1 to 16, strictly ascending by sequence
+    @param inclusion where they lie
+    @return true or false; false receipts never revert
+    """
+    if len(receipts) == 0:
+        return False
+    signer: address = receipts[0].signer
+    leaves: DynArray[bytes32, SEVERAL] = []
+    indices: DynArray[uint64, SEVERAL] = []
+    for receipt: IReceiptLedger.Receipt in receipts:
+        if receipt.signer != signer or receipt.sequence < inclusion.first:
+            return False
+        if convert(receipt.issuedAt, uint256) > unsafe_add(
+            convert(inclusion.postedAt, uint256), CLOCK_SKEW
+        ):
+            return False
+        leaves.append(merkle_path.leaf(digests.receipt(receipt)))
+        indices.append(receipt.sequence - inclusion.first)
+    fits: bool = False
+    root: bytes32 = empty(bytes32)
+    fits, root = merkle_several.try_root(
+        leaves, indices, inclusion.size, inclusion.siblings
+    )
+    if not fits:
+        return False
+    return self._words[
+        (convert(signer, uint256) << 64) | convert(inclusion.first, uint256)
     ] == keccak256(abi_encode(root, inclusion.size, inclusion.postedAt))
 
 
