@@ -59,6 +59,10 @@ class UnsafeModelPath(BadModel):
     """External data outside the model's folder, or one location twice."""
 
 
+class BadOptions(FormatError):
+    """Options of a runtime that RFC 8785 JSON cannot hold."""
+
+
 class BadOpening(FormatError):
     """An opening that does not lead to the commitment it claims to open."""
 
@@ -312,3 +316,207 @@ class ModelNotPublished(VerificationError):
 
 class ModelDeprecated(VerificationError):
     """The publisher had withdrawn the model when the batch was posted."""
+
+
+# Configuration and keys.
+
+
+class BadConfig(CounterfoilError):
+    """The configuration does not parse, or a field's value is none that it takes."""
+
+    exit_code = 78
+
+
+class UnknownProfile(BadConfig):
+    """No profile has this name."""
+
+
+class KeyFailure(CounterfoilError):
+    """A key that cannot be used. No message ever holds a key or a passphrase."""
+
+    exit_code = 77
+
+
+class KeyFileOpen(KeyFailure):
+    """A key or passphrase file that others than its owner may read."""
+
+
+class KeyFileMissing(KeyFailure):
+    """The key that the journal or the profile names is not there."""
+
+
+class BadKeyFile(KeyFailure):
+    """A file that is no keystore, or a variable that holds no key."""
+
+
+class WrongPassphrase(KeyFailure):
+    """No passphrase at hand opens the keystore."""
+
+
+class NoPassphrase(KeyFailure):
+    """There is no passphrase: none in the environment, the keyring or a file."""
+
+
+class BadSecret(KeyFailure):
+    """The secret in the environment is missing or too short."""
+
+
+class WrongKey(KeyFailure):
+    """The key is another than the one that the journal began with."""
+
+
+# Journal: the durable log.
+
+
+class JournalError(CounterfoilError):
+    """The journal cannot do what it was asked."""
+
+    exit_code = 74
+
+
+class JournalMissing(JournalError):
+    """There is no journal yet, and none was to be made."""
+
+
+class JournalTooNew(JournalError):
+    """The journal was written by a newer version of this program."""
+
+
+class NotAJournal(JournalError):
+    """The file is no database, is damaged, or is another program's database."""
+
+
+class JournalLocked(JournalError):
+    """Somebody else has held the journal for longer than the bound on waiting."""
+
+    exit_code = 75
+
+
+class JournalReadOnly(JournalError):
+    """The journal's file or folder cannot be written."""
+
+
+class JournalFull(JournalError):
+    """The disk is full; no receipt of the failed call has left."""
+
+
+class JournalFailed(JournalError):
+    """The disk or the database failed; no receipt of the failed call has left."""
+
+
+class JournalReplaced(JournalError):
+    """The journal's file was deleted or replaced while in use."""
+
+
+class JournalClosed(JournalError):
+    """The journal object was closed."""
+
+
+class SealingRefused(JournalError):
+    """The journal may settle but not seal: its log might sign a number twice."""
+
+
+class JournalCopied(SealingRefused):
+    """The journal is a copy: the original may go on sealing under the same key."""
+
+
+class RestoredBackup(SealingRefused):
+    """The journal holds less than was sealed: it was restored from a backup."""
+
+
+class UncleanBoot(SealingRefused):
+    """The machine went down while the journal was not durable: its tail may be lost."""
+
+
+class JournalRetired(SealingRefused):
+    """The log was rotated: another journal seals now."""
+
+
+class OtherGenesis(JournalError):
+    """The chain is another than the one that the journal belongs to."""
+
+
+class ClockWrong(JournalError):
+    """The machine's clock is absurd, behind the chain's, or behind the last receipt."""
+
+
+class NoSuchReceipt(JournalError):
+    """The journal has no receipt of this number or digest."""
+
+
+class NoSuchBatch(JournalError):
+    """The journal has no such batch, or the batch is in another state."""
+
+
+class BadDraft(JournalError):
+    """What was handed over to be sealed has a field of the wrong length or kind."""
+
+
+class BackupExists(JournalError):
+    """The folder named for a backup holds something already."""
+
+
+# Inference: sessions and their runs.
+
+
+class InferenceError(CounterfoilError):
+    """A session or a run that gets no receipt."""
+
+
+class UnrecordableOptions(InferenceError):
+    """Options that change weights or kernels and that no receipt could name."""
+
+    exit_code = 65
+
+
+class Uncommitted(InferenceError):
+    """A run whose tensors cannot be committed to, such as those in a device's memory."""
+
+    exit_code = 65
+
+
+class SealFailed(InferenceError):
+    """The run is done but has no receipt; the cause is `__cause__`.
+
+    Attributes:
+        outputs: what the run gave.
+    """
+
+    def __init__(self, message: str, *, outputs: object = None, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.outputs = outputs
+        self.exit_code = exit_code
+
+
+class ModelChanged(InferenceError):
+    """A model's files are no longer those that the session was made from."""
+
+
+class ModelRefused(InferenceError):
+    """onnxruntime does not load the model."""
+
+    exit_code = 65
+
+
+class InputRefused(InferenceError):
+    """onnxruntime does not take the inputs: a wrong name, type or shape."""
+
+    exit_code = 65
+
+
+class Unsealed(InferenceError):
+    """Runs went through without a receipt, as the program asked for."""
+
+    exit_code = 3
+
+
+class DemoMissing(CounterfoilError):
+    """The demo needs the extra `[demo]`."""
+
+    exit_code = 69
+
+
+class DemoFailed(CounterfoilError):
+    """A step of the demo did not go as it must: this is a bug."""
+
+    exit_code = 70

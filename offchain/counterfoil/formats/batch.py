@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from counterfoil.errors import BadPath
 from counterfoil.hashing import merkle
 from counterfoil.hashing.eip712 import address_word, digest, domain_separator, text, word
 from counterfoil.hashing.keccak import keccak
@@ -100,6 +101,9 @@ def batch_tree(digests: bytes) -> merkle.Tree:
         digests: the receipts' digests in order, size × 32 bytes.
     Raises:
         EmptyTree: no digests.
+        BadPath: they are not whole.
     """
+    if len(digests) % 32:
+        raise BadPath(f"{len(digests)} bytes are no whole number of digests")
     rows = np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32)
     return merkle.Tree(merkle.leaves(rows))

@@ -13,9 +13,10 @@ from counterfoil.hashing.merkle import Tree
 from counterfoil.hashing.types import Address, Digest, Seconds, Signature
 
 from . import strict_json
-from .batch import MAX_SIZE, MAX_URI, Batch, batch_tree
+from .batch import MAX_URI, Batch, batch_tree
+from .fields import Fields, Nested, hex_out, number_out, restore
+from .quoting import quoted
 from .receipt import Inclusion
-from .strict_json import Fields, hex_out, number_out
 
 FORMAT = "counterfoil/batch@1"
 
@@ -31,6 +32,7 @@ class BatchFile:
         signature: 65 bytes, or empty after a revoke.
         digests: the receipts' digests in order, size × 32 bytes.
         extra: unknown fields, kept and never trusted.
+        nested: unknown fields of the objects inside.
     """
 
     chain_id: int
@@ -39,6 +41,7 @@ class BatchFile:
     signature: Signature
     digests: bytes
     extra: Mapping[str, Any] = field(default_factory=dict)
+    nested: Nested = field(default_factory=dict)
 
     @cached_property
     def tree(self) -> Tree:
@@ -78,35 +81,36 @@ class BatchFile:
             FileTooLarge: over `MAX_BYTES`.
             MalformedFile: the layout is broken, or the digests do not give the batch's root.
         """
-        top = Fields(strict_json.parse(raw, MAX_BYTES), "file")
+        top = Fields(strict_json.parse(raw, MAX_BYTES))
         kind = top.text("format")
         if kind != FORMAT:
-            raise MalformedFile(f"the file's format is {kind!r}, not {FORMAT!r}")
-        b = Fields(top.take("batch"), "batch")
+            raise MalformedFile(f"the file's format is {quoted(kind)}, not {FORMAT!r}")
+        chain_id, ledger = top.number("chainId", 256), top.address("ledger")
+        b = top.child("batch")
+        first, size = b.run()
         batch = Batch(
             signer=b.address("signer"),
-            first=b.number("first"),
-            size=b.number("size"),
+            first=first,
+            size=size,
             root=Digest(b.hex("root", 32)),
             uri=b.text("uri"),
         )
-        if not 1 <= batch.size <= MAX_SIZE:
-            raise MalformedFile("batch.size is outside 1 … 2^32")
         if len(batch.uri.encode()) > MAX_URI:
-            raise MalformedFile(f"batch.uri is over {MAX_URI} bytes")
+            raise b.bad("uri", f"is over {MAX_URI} bytes")
         signature = top.hex("signature")
         if len(signature) not in (0, 65):
-            raise MalformedFile(f"file.signature has {len(signature)} bytes, not 65")
+            raise top.bad("signature", f"has {len(signature)} bytes, not 65")
         file = cls(
-            chain_id=top.number("chainId", 256),
-            ledger=top.address("ledger"),
+            chain_id=chain_id,
+            ledger=ledger,
             batch=batch,
             signature=Signature(signature),
-            digests=top.hex("digests", 32 * batch.size),
+            digests=top.hex("digests", 32 * size),
             extra=top.rest(),
+            nested=top.nested(),
         )
         if file.tree.root != batch.root:
-            raise MalformedFile("file.digests do not give batch.root")
+            raise top.bad("digests", "do not give batch.root")
         return file
 
     def dump(self) -> bytes:
@@ -126,4 +130,4 @@ class BatchFile:
             "signature": hex_out(self.signature),
             "digests": hex_out(self.digests),
         }
-        return strict_json.dump({**out, **{k: v for k, v in self.extra.items() if k not in out}})
+        return strict_json.dump(restore(out, self.extra, self.nested))

@@ -14,7 +14,8 @@ from counterfoil.hashing.types import Address, Seconds, Signature
 
 from . import strict_json
 from .batch import LogOpening
-from .strict_json import Fields, hex_out, number_out
+from .fields import Fields, hex_out, number_out
+from .quoting import quoted
 
 FORMAT = "counterfoil/log-opening@1"
 
@@ -57,11 +58,11 @@ class LogOpeningFile:
             FileTooLarge: over 64 MiB.
             MalformedFile: the layout is broken; the message names the field.
         """
-        top = Fields(strict_json.parse(raw), "file")
+        top = Fields(strict_json.parse(raw))
         kind = top.text("format")
         if kind != FORMAT:
-            raise MalformedFile(f"the file's format is {kind!r}, not {FORMAT!r}")
-        o = Fields(top.take("opening"), "opening")
+            raise MalformedFile(f"the file's format is {quoted(kind)}, not {FORMAT!r}")
+        o = top.child("opening")
         return cls(
             chain_id=top.number("chainId", 256),
             ledger=top.address("ledger"),

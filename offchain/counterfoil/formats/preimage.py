@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from counterfoil.errors import MalformedFile
 from counterfoil.hashing.types import Digest
 
-from .model import Model, ModelFile
+from .fields import Fields, hex_out, number_out
+from .model import GRAPH, Model, ModelFile
 from .runtime import Program, Runtime
-from .strict_json import Fields, hex_out, number_out
 
 MAX_FILES = 2**14
 """Files of one model in a receipt file, at most."""
@@ -28,22 +29,21 @@ class Preimage:
     runtime: Runtime | Program | None = None
 
     @classmethod
-    def parse(cls, value: object) -> Preimage:
+    def parse(cls, f: Fields) -> Preimage:
         """Preimages from a receipt file.
 
         Raises:
             MalformedFile: the layout is broken, or a runtime and a program are both given.
         """
-        f = Fields(value, "preimage")
-        if f.has("runtime") and f.has("program"):
+        model, runtime, program = f.maybe("model"), f.maybe("runtime"), f.maybe("program")
+        if runtime is not None and program is not None:
             raise MalformedFile("preimage has both a runtime and a program")
-        runtime: Runtime | Program | None = None
-        if f.has("runtime"):
-            runtime = _runtime(Fields(f.take("runtime"), "preimage.runtime"))
-        elif f.has("program"):
-            runtime = _program(Fields(f.take("program"), "preimage.program"))
-        model = _model(Fields(f.take("model"), "preimage.model")) if f.has("model") else None
-        return cls(model=model, runtime=runtime)
+        what: Runtime | Program | None = None
+        if runtime is not None:
+            what = _runtime(runtime)
+        elif program is not None:
+            what = _program(program)
+        return cls(model=None if model is None else _model(model), runtime=what)
 
     def dump(self) -> dict[str, Any]:
         """The preimages as a receipt file holds them."""
@@ -75,13 +75,16 @@ class Preimage:
 
 
 def _model(f: Fields) -> Model:
-    items = [Fields(item, "preimage.model.files") for item in f.items("files", MAX_FILES)]
-    return Model(
-        files=tuple(
-            ModelFile(path=i.text("path"), size=i.number("size"), sha256=i.hex("sha256", 32))
-            for i in items
-        )
+    files = tuple(
+        ModelFile(path=i.text("path"), size=i.number("size"), sha256=i.hex("sha256", 32))
+        for i in f.children("files", MAX_FILES)
     )
+    paths = [file.path.encode() for file in files]
+    if any(one >= other for one, other in pairwise(paths)):
+        raise f.bad("files", "are not in byte order of their paths, each once")
+    if GRAPH.encode() not in paths:
+        raise f.bad("files", f"lack {GRAPH}")
+    return Model(files=files)
 
 
 def _runtime(f: Fields) -> Runtime:

@@ -12,10 +12,11 @@ from counterfoil.hashing.merkle import MAX_PATH
 from counterfoil.hashing.types import Address, Digest, Seconds, Signature
 
 from . import strict_json
+from .fields import Fields, Nested, hex_out, number_out, restore
 from .preimage import Preimage
+from .quoting import quoted
 from .receipt import Inclusion, Receipt
 from .set_opening import SetOpening
-from .strict_json import Fields, hex_out, number_out
 
 FORMAT = "counterfoil/receipt@1"
 
@@ -34,6 +35,7 @@ class ReceiptFile:
 
     Attributes:
         extra: unknown fields, kept and never trusted.
+        nested: unknown fields of the objects inside.
     """
 
     chain_id: int
@@ -44,6 +46,7 @@ class ReceiptFile:
     opening: Opening | None = None
     preimage: Preimage | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    nested: Nested = field(default_factory=dict)
 
     @property
     def digest(self) -> Digest:
@@ -67,23 +70,24 @@ class ReceiptFile:
             FileTooLarge: over 64 MiB.
             MalformedFile: the layout is broken; the message names the field.
         """
-        top = Fields(strict_json.parse(raw), "file")
+        top = Fields(strict_json.parse(raw))
         kind = top.text("format")
         if kind != FORMAT:
-            raise MalformedFile(f"the file's format is {kind!r}, not {FORMAT!r}")
+            raise MalformedFile(f"the file's format is {quoted(kind)}, not {FORMAT!r}")
+        chain_id, ledger = top.number("chainId", 256), top.address("ledger")
+        receipt, signature = _receipt(top.child("receipt")), Signature(top.hex("signature", 65))
+        inclusion, opening = top.maybe("inclusion"), top.maybe("opening")
+        preimage = top.maybe("preimage")
         return cls(
-            chain_id=top.number("chainId", 256),
-            ledger=top.address("ledger"),
-            receipt=_receipt(Fields(top.take("receipt"), "receipt")),
-            signature=Signature(top.hex("signature", 65)),
-            inclusion=_inclusion(Fields(top.take("inclusion"), "inclusion"))
-            if top.has("inclusion")
-            else None,
-            opening=_opening(Fields(top.take("opening"), "opening"))
-            if top.has("opening")
-            else None,
-            preimage=Preimage.parse(top.take("preimage")) if top.has("preimage") else None,
+            chain_id=chain_id,
+            ledger=ledger,
+            receipt=receipt,
+            signature=signature,
+            inclusion=None if inclusion is None else _inclusion(inclusion),
+            opening=None if opening is None else _opening(opening),
+            preimage=None if preimage is None else Preimage.parse(preimage),
             extra=top.rest(),
+            nested=top.nested(),
         )
 
     def dump(self) -> bytes:
@@ -102,7 +106,7 @@ class ReceiptFile:
             out["opening"] = {name: s.dump() for name, s in sides.items() if s is not None}
         if self.preimage is not None:
             out["preimage"] = self.preimage.dump()
-        return strict_json.dump({**out, **{k: v for k, v in self.extra.items() if k not in out}})
+        return strict_json.dump(restore(out, self.extra, self.nested))
 
 
 def _receipt(f: Fields) -> Receipt:
@@ -134,10 +138,11 @@ def _receipt_out(r: Receipt) -> dict[str, Any]:
 
 
 def _inclusion(f: Fields) -> Inclusion:
+    first, size = f.run()
     transaction = f.hex("transaction", 32) if f.has("transaction") else None
     return Inclusion(
-        first=f.number("first"),
-        size=f.number("size"),
+        first=first,
+        size=size,
         posted_at=Seconds(f.number("postedAt")),
         path=tuple(map(Digest, f.hexes("path", 32, MAX_PATH))),
         transaction=None if transaction is None else Digest(transaction),
@@ -157,9 +162,8 @@ def _inclusion_out(i: Inclusion) -> dict[str, Any]:
 
 
 def _opening(f: Fields) -> Opening:
+    inputs, outputs = f.maybe("inputs"), f.maybe("outputs")
     return Opening(
-        inputs=SetOpening.parse(f.take("inputs"), "opening.inputs") if f.has("inputs") else None,
-        outputs=SetOpening.parse(f.take("outputs"), "opening.outputs")
-        if f.has("outputs")
-        else None,
+        inputs=None if inputs is None else SetOpening.parse(inputs),
+        outputs=None if outputs is None else SetOpening.parse(outputs),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import rfc8785
 
+from counterfoil.errors import BadOptions
 from counterfoil.hashing.eip712 import text, word
 from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.types import Digest
@@ -72,5 +73,12 @@ class Program:
 
 
 def canonical(options: Mapping[str, Any]) -> str:
-    """RFC 8785 JSON of `options`."""
-    return rfc8785.dumps(dict(options)).decode()
+    """RFC 8785 JSON of `options`.
+
+    Raises:
+        BadOptions: NaN, an infinity, an integer past 2^53−1, or what JSON has no form for.
+    """
+    try:
+        return rfc8785.dumps(dict(options)).decode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadOptions(f"a runtime's options have no RFC 8785 form: {error}") from error

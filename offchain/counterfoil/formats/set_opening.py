@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from counterfoil.errors import BadOpening, BadPath, BadTensor, MalformedFile
+from counterfoil.errors import BadOpening, BadPath, BadTensor
 from counterfoil.hashing import merkle
+from counterfoil.hashing.merkle import MAX_PATH
 from counterfoil.hashing.types import Digest
 
-from .strict_json import Fields, base64_out, hex_out, number_out
+from .dtypes import STRING
+from .elements import check_length, check_strings
+from .fields import Fields, base64_out, hex_out, number_out
 from .tensor import (
     CHUNK,
+    ChunkOpening,
     Tensor,
     TensorCommitment,
     TensorSet,
-    check_length,
     chunk_count,
     chunk_leaf,
+    chunk_tree,
     commit,
+    salt,
 )
 
 MAX_TENSORS = 2**16
@@ -81,6 +87,12 @@ class SetOpening:
     tensors: tuple[Tensor, ...] = ()
     partial: tuple[PartialTensor, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.tensors and self.master is None:
+            raise BadOpening("whole tensors need their set's master")
+        if self.partial and self.master is not None:
+            raise BadOpening("single chunks are shown without the set's master")
+
     def commitment(self) -> TensorSet:
         """The set to which this opening leads; its `digest` is a receipt's `inputs` or `outputs`.
 
@@ -93,19 +105,85 @@ class SetOpening:
             tensor.check()
         return TensorSet(tensors=tuple(t.commitment for t in self.partial))
 
+    def only(self, chosen: Mapping[int, Iterable[int]]) -> SetOpening:
+        """The same set with only these chunks shown, and no master.
+
+        Names, types, shapes, lengths and roots of all the set's tensors stay, as the set's
+        digest needs them; bytes and salts of all other chunks are gone.
+
+        Args:
+            chosen: chunk indices by the tensor's position in the set.
+        Raises:
+            BadOpening: no such tensor or chunk, or one that this opening does not show.
+        """
+        commitments = self.commitment().tensors
+        for position in chosen:
+            if not 0 <= position < len(commitments):
+                raise BadOpening(f"tensor {position} of a set of {len(commitments)}")
+        return SetOpening(
+            master=None,
+            partial=tuple(
+                PartialTensor(
+                    commitment=commitment,
+                    opened=self._chunks(position, sorted(set(chosen.get(position, ())))),
+                )
+                for position, commitment in enumerate(commitments)
+            ),
+        )
+
+    def chunk(self, position: int, index: int) -> ChunkOpening:
+        """The opening of one chunk as contracts take it.
+
+        Raises:
+            BadOpening: no such tensor or chunk, or one that this opening does not show.
+        """
+        shown = self.only({position: (index,)})
+        tensor = shown.partial[position]
+        return ChunkOpening.of(
+            [t.commitment for t in shown.partial],
+            position,
+            index=index,
+            salt=tensor.opened[0].salt,
+            data=tensor.opened[0].data,
+            chunk_path=tensor.opened[0].path,
+        )
+
+    def _chunks(self, position: int, indices: Sequence[int]) -> tuple[OpenedChunk, ...]:
+        if not indices:
+            return ()
+        if self.master is None:
+            shown = {chunk.index: chunk for chunk in self.partial[position].opened}
+            missing = [index for index in indices if index not in shown]
+            if missing:
+                raise BadOpening(f"chunk {missing[0]} of tensor {position} is not shown")
+            return tuple(shown[index] for index in indices)
+        data = self.tensors[position].data
+        count = chunk_count(len(data))
+        if not 0 <= indices[0] <= indices[-1] < count:
+            raise BadOpening(f"chunks {indices[0]} to {indices[-1]} of a tensor of {count}")
+        tree = chunk_tree(data, self.master, position)
+        return tuple(
+            OpenedChunk(
+                index=index,
+                salt=salt(self.master, position, index),
+                data=data[index * CHUNK : (index + 1) * CHUNK],
+                path=tuple(tree.path(index)),
+            )
+            for index in indices
+        )
+
     @classmethod
-    def parse(cls, value: object, where: str) -> SetOpening:
+    def parse(cls, f: Fields) -> SetOpening:
         """A set opening from a receipt file.
 
         Raises:
             MalformedFile: the layout is broken, or whole tensors and chunks are mixed.
         """
-        f = Fields(value, where)
-        items = [Fields(item, f"{where}.tensors") for item in f.items("tensors", MAX_TENSORS)]
+        items = f.children("tensors", MAX_TENSORS)
         if f.has("master"):
             master = Digest(f.hex("master", 32))
-            return cls(master=master, tensors=tuple(_tensor(item) for item in items))
-        return cls(master=None, partial=tuple(_partial(item, where) for item in items))
+            return cls(master=master, tensors=tuple(map(_tensor, items)))
+        return cls(master=None, partial=tuple(map(_partial, items)))
 
     def dump(self) -> dict[str, Any]:
         """The set opening as a receipt file holds it."""
@@ -121,20 +199,26 @@ class SetOpening:
 
 
 def _tensor(f: Fields) -> Tensor:
+    for name in ("byteLength", "chunks", "opened"):
+        if f.has(name):
+            raise f.bad(name, "goes with single chunks, without the set's master")
     try:
-        return Tensor(
+        tensor = Tensor(
             name=f.text("name"),
             dtype=f.number("dtype", 8),
             shape=f.numbers("shape", MAX_RANK),
             data=f.base64("data"),
         )
+        if tensor.dtype == STRING:
+            check_strings(tensor.name, tensor.shape, tensor.data)
     except BadTensor as error:
-        raise MalformedFile(str(error)) from error
+        raise f.bad("data", f"is no tensor's: {error}") from error
+    return tensor
 
 
-def _partial(f: Fields, where: str) -> PartialTensor:
+def _partial(f: Fields) -> PartialTensor:
     if f.has("data"):
-        raise MalformedFile(f"{where} shows whole tensors but lacks their master")
+        raise f.bad("data", "shows a whole tensor, but the set's master is missing")
     commitment = TensorCommitment(
         name=f.text("name"),
         dtype=f.number("dtype", 8),
@@ -145,7 +229,7 @@ def _partial(f: Fields, where: str) -> PartialTensor:
     try:
         check_length(commitment.name, commitment.dtype, commitment.shape, commitment.byte_length)
     except BadTensor as error:
-        raise MalformedFile(str(error)) from error
+        raise f.bad("byteLength", f"is no such tensor's: {error}") from error
     return PartialTensor(
         commitment=commitment,
         opened=tuple(
@@ -153,9 +237,9 @@ def _partial(f: Fields, where: str) -> PartialTensor:
                 index=c.number("index"),
                 salt=Digest(c.hex("salt", 32)),
                 data=c.base64("data"),
-                path=tuple(map(Digest, c.hexes("path", 32, 64))),
+                path=tuple(map(Digest, c.hexes("path", 32, MAX_PATH))),
             )
-            for c in (Fields(x, f"{where}.opened") for x in f.items("opened", MAX_OPENED))
+            for c in f.children("opened", MAX_OPENED)
         ),
     )
 

@@ -11,13 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.errors import BadOpening, BadPath, BadTensor, BigEndianTensor
+from counterfoil.errors import BadOpening, BadPath, BadTensor
 from counterfoil.hashing import merkle
 from counterfoil.hashing.eip712 import text, word
 from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.types import ZERO, Digest
 
-from .dtypes import NAMES, NUMBERS, PACKED, STRING, WIDTHS
+from .dtypes import NUMBERS, PACKED, STRING
+from .elements import (
+    check_length,
+    check_little_endian,
+    numpy_type,
+    pack,
+    shaped,
+    strings,
+    unpack,
+    unpack_strings,
+)
+from .quoting import quoted
 
 CHUNK = 256
 """Bytes per chunk (docs/format.md §2)."""
@@ -53,6 +64,10 @@ class Tensor:
     data: bytes
 
     def __post_init__(self) -> None:
+        try:
+            self.name.encode()
+        except UnicodeEncodeError as error:
+            raise BadTensor(f"tensor {quoted(self.name)}: its name has no UTF-8") from error
         check_length(self.name, self.dtype, self.shape, len(self.data))
 
     @classmethod
@@ -61,138 +76,37 @@ class Tensor:
 
         Raises:
             BigEndianTensor: the array's bytes are big-endian.
-            BadTensor: an element type that ONNX lacks, or an object array of other than strings.
+            BadTensor: an element type that ONNX lacks, an object array of other than str,
+                text that onnxruntime would misread, or nested lists of uneven lengths.
         """
-        array = value if isinstance(value, np.ndarray) else np.asarray(value)
-        kind = array.dtype.kind
-        if kind in "OUST":
-            return cls(name=name, dtype=STRING, shape=array.shape, data=_strings(name, array))
-        big = array.dtype.byteorder == ">" or (array.dtype.byteorder == "=" and not _LITTLE)
-        if big:
-            raise BigEndianTensor(
-                f"tensor {name!r} is big-endian ({array.dtype.str}): "
-                f"convert it with .astype({array.dtype.newbyteorder('<').str!r})"
-            )
+        try:
+            array = np.asarray(value)  # also strips subclasses: a masked array fills its bytes
+        except (ValueError, TypeError, OverflowError) as error:
+            raise BadTensor(f"tensor {quoted(name)}: NumPy makes no array of it") from error
+        check_little_endian(name, array.dtype)
+        if array.dtype.kind in "OUST":
+            return cls(name=name, dtype=STRING, shape=array.shape, data=strings(name, array))
         number = NUMBERS.get(array.dtype.name)
         if number is None:
-            raise BadTensor(f"tensor {name!r}: ONNX has no element type {array.dtype}")
+            raise BadTensor(f"tensor {quoted(name)}: ONNX has no element type {array.dtype}")
         # tobytes gives C order, whatever the strides.
-        data = _pack(array, PACKED[number]) if number in PACKED else array.tobytes()
+        data = pack(array, PACKED[number]) if number in PACKED else array.tobytes()
         return cls(name=name, dtype=number, shape=array.shape, data=data)
 
     def array(self) -> NDArray[Any]:
         """The array: strings as Python strings, ONNX-only types as ml_dtypes gives them.
 
         Raises:
-            BadTensor: the bytes are no strings, or the type has no NumPy equivalent here.
+            BadTensor: the bytes are not those of so many strings, or NumPy has no such shape.
         """
         if self.dtype == STRING:
-            return _unpack_strings(self.name, self.data).reshape(self.shape)
-        dtype = _numpy_type(self.name, self.dtype)
+            return unpack_strings(self.name, self.shape, self.data)
+        dtype = numpy_type(self.dtype)
         if self.dtype in PACKED:
-            return _unpack(self.data, math.prod(self.shape), PACKED[self.dtype], dtype).reshape(
-                self.shape
-            )
-        return np.frombuffer(self.data, dtype=dtype).reshape(self.shape)
-
-
-_LITTLE = np.dtype("<i2").isnative
-
-
-def check_length(name: str, dtype: int, shape: Sequence[int], length: int) -> None:
-    """Hold a tensor's byte length against its type and shape.
-
-    Raises:
-        BadTensor: an unknown type, a dimension outside 0 … 2^64−1, or another length.
-    """
-    if any(not 0 <= d < 2**64 for d in shape):
-        raise BadTensor(f"tensor {name!r}: a dimension is outside 0 … 2^64−1")
-    if dtype == STRING:
-        return
-    count = math.prod(shape)
-    if dtype in WIDTHS:
-        expected = count * WIDTHS[dtype]
-    elif dtype in PACKED:
-        expected = -(-count * PACKED[dtype] // 8)
-    else:
-        raise BadTensor(f"tensor {name!r}: no element type has the number {dtype}")
-    if length != expected:
-        raise BadTensor(
-            f"tensor {name!r}: {NAMES[dtype]}{list(shape)} has {expected} bytes, not {length}"
-        )
-
-
-def _strings(name: str, array: NDArray[Any]) -> bytes:
-    out = []
-    for item in array.ravel():
-        if isinstance(item, str):
-            try:
-                raw = item.encode()
-            except UnicodeEncodeError as error:
-                raise BadTensor(f"tensor {name!r}: a string has no UTF-8") from error
-        elif isinstance(item, bytes):
-            raw = bytes(item)
+            flat = unpack(self.data, math.prod(self.shape), PACKED[self.dtype], dtype)
         else:
-            raise BadTensor(
-                f"tensor {name!r}: an object array may hold strings only, "
-                f"found {type(item).__name__}"
-            )
-        out.append(len(raw).to_bytes(4, "little") + raw)
-    return b"".join(out)
-
-
-def _unpack_strings(name: str, data: bytes) -> NDArray[Any]:
-    items: list[str] = []
-    at = 0
-    while at < len(data):
-        length = int.from_bytes(data[at : at + 4], "little")
-        raw = data[at + 4 : at + 4 + length]
-        if at + 4 > len(data) or len(raw) != length:
-            raise BadTensor(f"tensor {name!r}: its last string is cut off")
-        try:
-            items.append(raw.decode())
-        except UnicodeDecodeError as error:
-            raise BadTensor(f"tensor {name!r}: a string is no UTF-8") from error
-        at += 4 + length
-    out = np.empty(len(items), dtype=object)
-    out[:] = items
-    return out
-
-
-def _pack(array: NDArray[Any], bits: int) -> bytes:
-    """Elements of `bits` bits share bytes, the first in the lowest bits."""
-    per = 8 // bits
-    raw = np.ascontiguousarray(array).view(np.uint8).ravel() & ((1 << bits) - 1)
-    padded = np.zeros(-(-raw.size // per) * per, dtype=np.uint8)
-    padded[: raw.size] = raw
-    out = np.zeros(padded.size // per, dtype=np.uint8)
-    for lane in range(per):
-        out |= np.left_shift(padded[lane::per], bits * lane).astype(np.uint8)
-    return out.tobytes()
-
-
-def _unpack(data: bytes, count: int, bits: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    per = 8 // bits
-    raw = np.frombuffer(data, dtype=np.uint8)
-    lanes = [(raw >> (bits * lane)) & ((1 << bits) - 1) for lane in range(per)]
-    elements = np.stack(lanes, axis=1).ravel()[:count].astype(np.uint8)
-    if dtype.name.startswith("int"):  # sign-extend
-        elements = np.where(elements >> (bits - 1), elements | (0xFF << bits & 0xFF), elements)
-    packed: NDArray[Any] = elements.astype(np.uint8).view(dtype)
-    return packed
-
-
-def _numpy_type(name: str, number: int) -> np.dtype[Any]:
-    try:
-        return np.dtype(NAMES[number])
-    except TypeError:
-        pass
-    try:
-        import ml_dtypes  # comes with onnx
-
-        return np.dtype(getattr(ml_dtypes, NAMES[number]))
-    except (ImportError, AttributeError) as error:
-        raise BadTensor(f"tensor {name!r}: {NAMES[number]} has no array type here") from error
+            flat = np.frombuffer(self.data, dtype=dtype)
+        return shaped(self.name, flat, self.shape)
 
 
 # Commitments
@@ -300,7 +214,13 @@ def commit_tensor(tensor: Tensor, master: bytes, position: int) -> TensorCommitm
 
 
 def commit(tensors: Sequence[Tensor], master: bytes) -> TensorSet:
-    """Commit to tensors, in their order, under one master (32 bytes)."""
+    """Commit to tensors, in their order, under one master.
+
+    Raises:
+        BadOpening: the master is not 32 bytes.
+    """
+    if len(master) != 32:
+        raise BadOpening(f"a master is 32 bytes, this one {len(master)}")
     return TensorSet(
         tensors=tuple(commit_tensor(t, master, position) for position, t in enumerate(tensors))
     )
@@ -334,6 +254,33 @@ class ChunkOpening:
     salt: Digest
     data: bytes
     chunk_path: tuple[Digest, ...]
+
+    @classmethod
+    def of(
+        cls,
+        tensors: Sequence[TensorCommitment],
+        position: int,
+        *,
+        index: int,
+        salt: Digest,
+        data: bytes,
+        chunk_path: Sequence[Digest],
+    ) -> ChunkOpening:
+        """The opening of a chunk whose salt and path are known."""
+        tensor = tensors[position]
+        return cls(
+            count=len(tensors),
+            position=position,
+            name_hash=text(tensor.name),
+            dtype=tensor.dtype,
+            shape_hash=shape_hash(tensor.shape),
+            byte_length=tensor.byte_length,
+            set_path=tuple(_tree([merkle.leaf(t.digest) for t in tensors]).path(position)),
+            index=index,
+            salt=salt,
+            data=data,
+            chunk_path=tuple(chunk_path),
+        )
 
     def set_digest(self) -> Digest:
         """The set's digest to which this opening leads.
@@ -378,24 +325,22 @@ def open_chunk(tensors: Sequence[Tensor], master: bytes, position: int, index: i
     """
     if not 0 <= position < len(tensors):
         raise BadOpening(f"tensor {position} of a set of {len(tensors)}")
-    tensor = tensors[position]
-    if not 0 <= index < chunk_count(len(tensor.data)):
-        raise BadOpening(f"chunk {index} of a tensor of {chunk_count(len(tensor.data))}")
-    digests = [merkle.leaf(t.digest) for t in commit(tensors, master).tensors]
-    leaves = chunk_leaves(tensor.data, master, position)
-    return ChunkOpening(
-        count=len(tensors),
-        position=position,
-        name_hash=text(tensor.name),
-        dtype=tensor.dtype,
-        shape_hash=shape_hash(tensor.shape),
-        byte_length=len(tensor.data),
-        set_path=tuple(_tree(digests).path(position)),
+    data = tensors[position].data
+    if not 0 <= index < chunk_count(len(data)):
+        raise BadOpening(f"chunk {index} of a tensor of {chunk_count(len(data))}")
+    return ChunkOpening.of(
+        commit(tensors, master).tensors,
+        position,
         index=index,
         salt=salt(master, position, index),
-        data=tensor.data[index * CHUNK : (index + 1) * CHUNK],
-        chunk_path=tuple(_tree(leaves).path(index)),
+        data=data[index * CHUNK : (index + 1) * CHUNK],
+        chunk_path=chunk_tree(data, master, position).path(index),
     )
+
+
+def chunk_tree(data: bytes, master: bytes, position: int) -> merkle.Tree:
+    """The tree over a tensor's chunks."""
+    return _tree(chunk_leaves(data, master, position))
 
 
 def _tree(leaves: Sequence[bytes]) -> merkle.Tree:

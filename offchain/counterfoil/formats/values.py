@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from counterfoil.errors import BadTensor
 
+from .quoting import quoted
 from .tensor import Tensor
 
 
@@ -31,7 +33,7 @@ def flatten(names: Sequence[str], values: Sequence[Any], types: Sequence[str]) -
     seen: set[str] = set()
     for tensor in out:
         if tensor.name in seen:
-            raise BadTensor(f"two values would both be called {tensor.name!r}")
+            raise BadTensor(f"two values would both be called {quoted(tensor.name)}")
         seen.add(tensor.name)
     return out
 
@@ -53,13 +55,25 @@ def _inside(kind: str, wrapper: str) -> str | None:
 def _element(kind: str) -> str:
     name = _inside(kind, "tensor") or kind
     if name not in _ELEMENTS:
-        raise BadTensor(f"no element type is known for {kind!r}")
+        raise BadTensor(f"no element type is known for {quoted(kind)}")
     return _ELEMENTS[name]
+
+
+def _column(name: str, items: list[Any], element: str) -> NDArray[Any]:
+    """Keys or values of a map as an array, without changing one of them."""
+    try:
+        out = np.asarray(items, dtype=element)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BadTensor(f"the map {quoted(name)} holds what is no {element}") from error
+    exact = out.dtype.kind not in "fc"
+    if out.ndim != 1 or (exact and out.tolist() != items):
+        raise BadTensor(f"the map {quoted(name)} holds what is no {element}")
+    return out
 
 
 def _flat(name: str, value: Any, kind: str) -> Iterator[Tensor]:
     if kind.startswith("sparse_tensor("):
-        raise BadTensor(f"the value {name!r} is a sparse tensor, which no receipt covers")
+        raise BadTensor(f"the value {quoted(name)} is a sparse tensor, which no receipt covers")
     optional = _inside(kind, "optional")
     if optional is not None:
         if value is None:
@@ -69,6 +83,8 @@ def _flat(name: str, value: Any, kind: str) -> Iterator[Tensor]:
         return
     sequence = _inside(kind, "seq")
     if sequence is not None:
+        if not isinstance(value, list | tuple):
+            raise BadTensor(f"the value {quoted(name)} is no sequence")
         items = list(value)
         yield Tensor.of(f"{name}#length", np.asarray(len(items), dtype=np.int64))
         for index, item in enumerate(items):
@@ -77,11 +93,11 @@ def _flat(name: str, value: Any, kind: str) -> Iterator[Tensor]:
     mapped = _inside(kind, "map")
     if mapped is not None:
         if not isinstance(value, Mapping):
-            raise BadTensor(f"the value {name!r} is no map")
+            raise BadTensor(f"the value {quoted(name)} is no map")
         key, _, content = mapped.partition(",")
-        yield Tensor.of(f"{name}#keys", np.asarray(list(value), dtype=_element(key)))
-        yield Tensor.of(f"{name}#values", np.asarray(list(value.values()), dtype=_element(content)))
+        yield Tensor.of(f"{name}#keys", _column(name, list(value), _element(key)))
+        yield Tensor.of(f"{name}#values", _column(name, list(value.values()), _element(content)))
         return
     if isinstance(value, Mapping) or value is None:
-        raise BadTensor(f"the value {name!r} is no tensor")
+        raise BadTensor(f"the value {quoted(name)} is no tensor")
     yield Tensor.of(name, value)

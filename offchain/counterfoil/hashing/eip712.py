@@ -23,7 +23,13 @@ def word(value: int) -> bytes:
 
 
 def address_word(address: str) -> bytes:
-    """An address as 32 bytes, left-padded."""
+    """An address as 32 bytes, left-padded.
+
+    Raises:
+        ValueError: it is not 0x and 40 hex digits.
+    """
+    if len(address) != 42 or address[:2] != "0x":
+        raise ValueError(f"{address[:50]!r} is no address")
     return bytes(12) + bytes.fromhex(address[2:])
 
 
