@@ -1,0 +1,84 @@
+"""A turnstile between processes, since SQLite's busy handler is unfair.
+
+Two file locks: who wants in takes the gate, waits there for the door, takes the door and
+gives the gate back. A process that comes round again finds the gate held by whoever waits,
+so nobody overtakes the one in front. Who has waited longest polls most often.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import time
+from pathlib import Path
+
+from counterfoil.errors import JournalLocked
+
+_QUICK = 100e-6
+_KEEN = 40e-6
+_IDLE = 2e-3
+"""Seconds between two looks: at first, after 5 ms, and when the holder seems stuck."""
+
+
+class Turnstile:
+    """One per journal object; threads of a process queue elsewhere, before they come here.
+
+    Attributes:
+        path: the door's file; the gate's has `.gate` after it. Both are made, mode 0600, and
+            stay: to delete a lock file while others wait on it would make two locks of one.
+    """
+
+    __slots__ = ("_door", "_gate", "path")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._gate = self._door = -1
+
+    def acquire(self, wait: float) -> None:
+        """Take the lock.
+
+        Args:
+            wait: seconds to wait at most.
+        Raises:
+            JournalLocked: others held it for longer.
+            OSError: the lock files cannot be made.
+        """
+        if self._door < 0:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            self._gate = os.open(f"{self.path}.gate", flags, 0o600)
+            self._door = os.open(self.path, flags, 0o600)
+        start = time.monotonic()
+        self._take(self._gate, start, wait)
+        try:
+            self._take(self._door, start, wait)
+        finally:
+            fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+    def release(self) -> None:
+        """Give the lock back."""
+        fcntl.flock(self._door, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the files. A forked child calls this: the parent's lock stays the parent's."""
+        for descriptor in (self._gate, self._door):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._gate = self._door = -1
+
+    def _take(self, descriptor: int, start: float, wait: float) -> None:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                return
+            waited = time.monotonic() - start
+            if waited > wait:
+                raise JournalLocked(
+                    f"another process has held {self.path} for {wait:g} s: "
+                    "look for a process that is stopped or stuck, and end it"
+                )
+            pause = _QUICK if waited < 5e-3 else _KEEN if waited < 0.25 else _IDLE
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)

@@ -1,0 +1,143 @@
+"""When a journal may seal, at what time, and what it may promise (docs/format.md §6 and §12)."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from counterfoil.errors import (
+    ClockWrong,
+    CounterfoilError,
+    JournalCopied,
+    JournalRetired,
+    RestoredBackup,
+    SealingRefused,
+    UncleanBoot,
+)
+from counterfoil.formats.receipt import CLOCK_TOLERANCE
+from counterfoil.hashing.types import Seconds
+
+EARLIEST: Final = 1_577_836_800
+LATEST: Final = 4_102_444_800
+"""2020 and 2100: a clock outside is not set."""
+
+CONTACT: Final = Seconds(900)
+"""Seconds for which a look at the chain counts as the chain in reach."""
+
+
+class Standing(NamedTuple):
+    """The columns of a journal's row that decide whether and how it seals."""
+
+    halted: str | None
+    retired_at: int | None
+    dirty_boot: str | None
+    contact_at: int | None
+    chain_time: int | None
+    opened_at: int | None
+    closes_at: int | None
+    revoked_at: int | None
+    max_delay: int | None
+
+
+class Halt(Exception):
+    """The journal must not seal any more; `reason` is to be written down."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NotMarked(Exception):
+    """The boot is not written down yet, and must be before sealing at less than full."""
+
+
+_NEW_LOG = "run `counterfoil key rotate` for a new log; this one can still be settled"
+
+_REFUSALS: Final[dict[str, tuple[type[SealingRefused], str]]] = {
+    "restored": (
+        RestoredBackup,
+        "the journal holds less than its log has sealed, so it was restored from a backup",
+    ),
+    "unclean": (
+        UncleanBoot,
+        "the machine went down while the journal was not durable, so its tail may be lost",
+    ),
+    "copied": (
+        JournalCopied,
+        "the journal's file is a copy, and the original may go on sealing",
+    ),
+    "retired": (
+        JournalRetired,
+        "the log was rotated: open the journal anew to seal into the new one",
+    ),
+}
+
+
+def refusal(reason: str) -> CounterfoilError:
+    """The error for a reason of `halted`, or `retired`."""
+    kind, text = _REFUSALS[reason]
+    return kind(text if reason == "retired" else f"{text}: {_NEW_LOG}")
+
+
+def may_seal(
+    standing: Standing, boot: str | None, normal: bool, marked: int, following: int
+) -> None:
+    """Whether the journal may seal now.
+
+    Args:
+        boot: this boot's name, None: unknown.
+        normal: sealing would not survive a power cut.
+        marked: what the mark beside the key has as the next number.
+        following: what the journal has.
+    Raises:
+        SealingRefused: it may not, which is written down already.
+        Halt: it may not, which is to be written down.
+        NotMarked: it may once this boot is written down.
+    """
+    if standing.halted is not None:
+        raise refusal(standing.halted)
+    if standing.retired_at is not None:
+        raise refusal("retired")
+    if standing.dirty_boot is not None and standing.dirty_boot != boot:
+        raise Halt("unclean")
+    if marked > following:
+        raise Halt("restored")
+    if normal and standing.dirty_boot is None:
+        raise NotMarked
+
+
+def issue_time(clock: float, last: int, chain_time: int | None) -> Seconds:
+    """`issuedAt` of the next receipt: never before the last one's.
+
+    Args:
+        clock: Unix time as the machine has it.
+        last: `issuedAt` of the last receipt, 0: none.
+        chain_time: the chain's clock at the last look.
+    Raises:
+        ClockWrong: outside 2020 … 2100, or over 300 s behind the last receipt or the chain.
+    """
+    now = int(clock)
+    if not EARLIEST <= now < LATEST:
+        raise ClockWrong(f"the machine's clock says {now}, which is no time of ours: set it")
+    if now + CLOCK_TOLERANCE < last:
+        raise ClockWrong(
+            f"the machine's clock is {last - now} s behind the last receipt's time: set it"
+        )
+    if chain_time is not None and now + CLOCK_TOLERANCE < chain_time:
+        raise ClockWrong(f"the machine's clock is {chain_time - now} s behind the chain's: set it")
+    return Seconds(max(now, last))
+
+
+def promise(standing: Standing, issued_at: Seconds, clock: float, span: Seconds) -> Seconds:
+    """`settleBy`: 0 unless the log is open as far as is known, and the chain in reach.
+
+    Args:
+        span: seconds that the profile promises; the log's `maxDelay` bounds it.
+    """
+    s = standing
+    if not span or s.contact_at is None or not -CONTACT <= clock - s.contact_at <= CONTACT:
+        return Seconds(0)
+    if s.opened_at is None or s.closes_at is None or s.max_delay is None or s.revoked_at:
+        return Seconds(0)
+    if not s.opened_at <= issued_at < s.closes_at:
+        return Seconds(0)
+    return Seconds(issued_at + min(span, s.max_delay))

@@ -1,0 +1,359 @@
+"""Sealing: number, make durable, sign. The only place where a log's key signs receipts.
+
+Callers of one process share transactions: whoever finds no leader leads, takes everything
+that waits, and commits it at once; the others find their receipts done. No thread of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from counterfoil.config import Durability
+from counterfoil.errors import BadDraft, CounterfoilError, JournalFailed
+from counterfoil.formats.preimage import Preimage
+from counterfoil.formats.receipt import RECEIPT_TYPE, Receipt
+from counterfoil.hashing.eip712 import address_word, domain_separator
+from counterfoil.hashing.keccak import keccak
+from counterfoil.hashing.types import Address, Seconds
+from counterfoil.keys import SigningKey
+
+from . import rules, statements
+from .failpoints import hit
+from .schema import journals
+from .store import Store, Transaction
+from .values import Draft, Sealed
+
+GROUP: Final = 1024
+"""Receipts in one transaction, at most; one call's receipts are never torn apart."""
+
+_DIGESTS: Final = ("model", "runtime", "request", "inputs", "outputs")
+
+
+class Ticket:
+    """One call's drafts, waiting to be sealed."""
+
+    __slots__ = ("done", "drafts", "error", "extra", "results")
+
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        self.drafts = drafts
+        self.extra = any(
+            d.model_preimage or d.runtime_preimage
+            or d.inputs_tensors is not None or d.outputs_tensors is not None
+            for d in drafts
+        )  # fmt: skip
+        self.results: list[Sealed] = []
+        self.error: BaseException | None = None
+        self.done = False
+
+
+class Sealer:
+    """Seals for one journal."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        number: int,
+        chain_id: int,
+        ledger: Address,
+        key: Callable[[], SigningKey],
+        signer: Address,
+        promise: Seconds,
+        durability: Durability,
+        boot: str | None,
+        mark: Path,
+        clock: Callable[[], float],
+        copied: bool,
+    ) -> None:
+        self._store = store
+        self._number = number
+        self._chain_id = chain_id
+        self._ledger = ledger
+        self._key = key
+        self._signer = signer
+        self._promise = promise
+        # Without a name for this boot, a power cut would go unnoticed.
+        self._normal = durability == "normal" and boot is not None
+        self._full_each = durability == "normal" and boot is None
+        self._boot = boot
+        self._clock = clock
+        self._copied = copied
+        self._mark_path = mark
+        self._mark = -1
+        self._mark_pid = 0
+        self._known: set[bytes] = set()
+        self._waiting: deque[Ticket] = deque()
+        self._lead = threading.Lock()
+        self._pid = os.getpid()
+        self._sealed_normal = False
+        self._head = domain_separator(chain_id, ledger)
+        self._struct = RECEIPT_TYPE + address_word(signer)
+        self._sql = statements.compiled(store.dialect)
+
+    def seal(self, drafts: Sequence[Draft]) -> list[Sealed]:
+        """Seal drafts under consecutive numbers; durable before this returns.
+
+        Raises:
+            BadDraft: a field of the wrong length.
+            JournalError: none of them is sealed.
+        """
+        if not drafts:
+            return []
+        for draft in drafts:
+            _check(draft)
+        if self._copied:
+            raise rules.refusal("copied")
+        self._key()  # a key that cannot be opened fails here, before anything is numbered
+        if self._pid != os.getpid():
+            self._after_fork()
+        ticket = Ticket(drafts)
+        self._waiting.append(ticket)
+        with self._lead:
+            if not ticket.done:
+                self._lead_group(ticket)
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.results
+
+    def close(self) -> None:
+        """Close the mark's file."""
+        if self._mark >= 0:
+            os.close(self._mark)
+            self._mark = -1
+
+    def _after_fork(self) -> None:
+        self._waiting = deque()
+        self._lead = threading.Lock()
+        self._pid = os.getpid()
+
+    def _lead_group(self, own: Ticket) -> None:
+        group: list[Ticket] = []
+        count = 0
+        while self._waiting and (not group or count < GROUP):
+            ticket = self._waiting.popleft()
+            group.append(ticket)
+            count += len(ticket.drafts)
+        if own not in group:
+            # More than a group waits, and others were before us: theirs goes first.
+            self._settle(group)
+            self._lead_group(own)
+            return
+        self._settle(group, own)
+
+    def _settle(self, group: list[Ticket], own: Ticket | None = None) -> None:
+        """Seal a group and tell each of its callers how it went."""
+        try:
+            results = self._commit(group)
+        except Exception as error:
+            for ticket in group:
+                ticket.error = error if ticket is own else _again(error)
+                ticket.done = True
+            return
+        except BaseException:
+            # Our own thread was interrupted: the others' receipts are for the next leader.
+            for ticket in reversed(group):
+                if ticket is not own:
+                    self._waiting.appendleft(ticket)
+            raise
+        at = 0
+        for ticket in group:
+            ticket.results = results[at : at + len(ticket.drafts)]
+            at += len(ticket.drafts)
+            ticket.done = True
+
+    def _commit(self, group: list[Ticket]) -> list[Sealed]:
+        try:
+            return self._transaction(group)
+        except rules.NotMarked:
+            self._mark_boot()
+            return self._transaction(group)
+
+    def _transaction(self, group: list[Ticket]) -> list[Sealed]:
+        sealed: list[Sealed] = []
+        known: set[bytes] = set()
+        with self._store.writing(durable=self._full_each) as transaction:
+            hit("seal.begun")
+            cursor = transaction.cursor
+            row = cursor.execute(self._sql.standing, (self._number,)).fetchone()
+            standing = rules.Standing(*row)
+            last = cursor.execute(self._sql.last, (self._number,)).fetchone()
+            first, last_issued = (last[0] + 1, last[1]) if last else (0, 0)
+            try:
+                rules.may_seal(standing, self._boot, self._normal, self.marked(), first)
+            except rules.Halt as halt:
+                self._halt(transaction, halt.reason)
+                halted: CounterfoilError | None = rules.refusal(halt.reason)
+            else:
+                halted = None
+                issued_at = rules.issue_time(self._clock(), last_issued, standing.chain_time)
+                settle_by = rules.promise(standing, issued_at, self._clock(), self._promise)
+                rows: list[Any] = []
+                for ticket in group:
+                    for draft in ticket.drafts:
+                        one, values = self._sign(draft, first + len(sealed), issued_at, settle_by)
+                        sealed.append(one)
+                        rows.append(values)
+                hit("seal.signed")
+                if len(rows) == 1:
+                    cursor.execute(self._sql.insert, rows[0])
+                else:
+                    cursor.executemany(self._sql.insert, rows)
+                at = first
+                for ticket in group:
+                    if ticket.extra:
+                        known |= self._store_extra(cursor, ticket.drafts, at)
+                    at += len(ticket.drafts)
+                following = first + len(sealed)
+                transaction.after = lambda: self._remember(following)
+            hit("seal.inserted")
+        hit("seal.committed")
+        if halted is not None:
+            raise halted
+        self._sealed_normal = self._normal
+        self._known |= known
+        return sealed
+
+    def _sign(
+        self, draft: Draft, sequence: int, issued_at: Seconds, settle_by: Seconds
+    ) -> tuple[Sealed, tuple[Any, ...]]:
+        digest = keccak(
+            b"\x19\x01"
+            + self._head
+            + keccak(
+                b"".join(
+                    (
+                        self._struct,
+                        sequence.to_bytes(32, "big"),
+                        draft.model,
+                        draft.runtime,
+                        draft.request,
+                        draft.inputs,
+                        draft.outputs,
+                        issued_at.to_bytes(32, "big"),
+                        settle_by.to_bytes(32, "big"),
+                    )
+                )
+            )
+        )
+        signature = self._key().sign(digest)
+        receipt = Receipt(
+            signer=self._signer,
+            sequence=sequence,
+            model=draft.model,
+            runtime=draft.runtime,
+            request=draft.request,
+            inputs=draft.inputs,
+            outputs=draft.outputs,
+            issued_at=issued_at,
+            settle_by=settle_by,
+        )
+        sealed = Sealed(
+            receipt=receipt, signature=signature, chain_id=self._chain_id, ledger=self._ledger
+        )
+        return sealed, (
+            self._number, sequence, digest, draft.model, draft.runtime, draft.request,
+            draft.inputs, draft.outputs, issued_at, settle_by, signature,
+            draft.input_master, draft.output_master,
+        )  # fmt: skip
+
+    def _store_extra(self, cursor: Any, drafts: Sequence[Draft], first: int) -> set[bytes]:
+        """Preimages not stored yet, and the tensors that are to be kept."""
+        stored: set[bytes] = set()
+        for sequence, draft in enumerate(drafts, first):
+            for digest, preimage in (
+                (draft.model, Preimage(model=draft.model_preimage)),
+                (draft.runtime, Preimage(runtime=draft.runtime_preimage)),
+            ):
+                empty = preimage.model is None and preimage.runtime is None
+                if empty or digest in self._known or digest in stored:
+                    continue
+                cursor.execute(self._sql.preimage, (digest, statements.preimage_body(preimage)))
+                stored.add(digest)
+            for side, tensors in enumerate((draft.inputs_tensors, draft.outputs_tensors)):
+                if tensors is None:
+                    continue
+                cursor.execute(
+                    self._sql.kept_set,
+                    (self._number, sequence, side, len(tensors), draft.keep_until),
+                )
+                for position, t in enumerate(tensors):
+                    shape = ",".join(map(str, t.shape))
+                    cursor.execute(
+                        self._sql.tensor,
+                        (self._number, sequence, side, position, t.name, t.dtype, shape, t.data,
+                         draft.keep_until),
+                    )  # fmt: skip
+        return stored
+
+    # What is remembered beside the receipts
+
+    def _mark_boot(self) -> None:
+        """Write down, durably, that from now on a power cut may take receipts away."""
+        with self._store.writing(durable=True) as transaction:
+            found = transaction.connection.execute(
+                select(journals.c.dirty_boot).where(journals.c.number == self._number)
+            ).scalar_one()
+            if found is None:
+                transaction.connection.execute(
+                    journals.update()
+                    .where(journals.c.number == self._number)
+                    .values(dirty_boot=self._boot)
+                )
+
+    def settle_boot(self) -> None:
+        """Make durable what was sealed, and take the note of `_mark_boot` away."""
+        if not self._sealed_normal or self._pid != os.getpid():
+            return
+        with self._store.writing(durable=True) as transaction:
+            transaction.connection.execute(
+                journals.update()
+                .where(journals.c.number == self._number, journals.c.dirty_boot == self._boot)
+                .values(dirty_boot=None)
+            )
+        self._sealed_normal = False
+
+    def _halt(self, transaction: Transaction, reason: str) -> None:
+        transaction.connection.execute(
+            journals.update()
+            .where(journals.c.number == self._number, journals.c.halted.is_(None))
+            .values(halted=reason)
+        )
+
+    def marked(self) -> int:
+        """The number that comes next as far as the mark beside the key knows; 0: it does not."""
+        if self._mark < 0:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            self._mark = os.open(self._mark_path, flags, 0o600)
+        return int.from_bytes(os.pread(self._mark, 8, 0), "big")
+
+    def _remember(self, following: int) -> None:
+        if self._mark >= 0:
+            os.pwrite(self._mark, following.to_bytes(8, "big"), 0)
+
+
+def _check(draft: Draft) -> None:
+    for name in _DIGESTS:
+        value = getattr(draft, name)
+        if type(value) is not bytes or len(value) != 32:
+            raise BadDraft(f"a draft's {name} is 32 bytes")
+    for name in ("input_master", "output_master"):
+        value = getattr(draft, name)
+        if type(value) is not bytes or len(value) != 32:
+            raise BadDraft(f"a draft's {name} is 32 bytes")
+
+
+def _again(error: Exception) -> Exception:
+    """A second exception like `error`, for another thread to raise."""
+    if isinstance(error, CounterfoilError):
+        twin: Exception = type(error)(*error.args)
+    else:
+        twin = JournalFailed(f"sealing failed: {type(error).__name__}: {error}")
+    twin.__cause__ = error
+    return twin

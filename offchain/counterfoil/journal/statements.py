@@ -1,0 +1,79 @@
+"""The statements of the hot path, written in SQLAlchemy and compiled once a journal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam, select
+
+from counterfoil.formats.preimage import Preimage
+
+from .schema import journals, kept_sets, preimages, receipts, tensors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statements:
+    """SQL with positional parameters, in the order of the tables' columns.
+
+    Attributes:
+        standing: (journal) → `rules.Standing`.
+        last: (journal) → sequence, issued_at of the last receipt.
+    """
+
+    standing: str
+    last: str
+    insert: str
+    preimage: str
+    kept_set: str
+    tensor: str
+
+
+@lru_cache(maxsize=4)
+def _compiled(name: str, dialect: sa.Dialect) -> Statements:
+    def text(statement: Any) -> str:
+        return str(statement.compile(dialect=dialect))
+
+    def insert(table: sa.Table) -> str:
+        return text(table.insert())
+
+    j, r = journals.c, receipts.c
+    return Statements(
+        standing=text(
+            select(
+                j.halted,
+                j.retired_at,
+                j.dirty_boot,
+                j.contact_at,
+                j.chain_time,
+                j.log_opened_at,
+                j.log_closes_at,
+                j.log_revoked_at,
+                j.log_max_delay,
+            ).where(j.number == bindparam("n"))
+        ),
+        # Spelt out: as a bound parameter it would need a value each time.
+        last=text(
+            select(r.sequence, r.issued_at)
+            .where(r.journal == bindparam("n"))
+            .order_by(r.sequence.desc())
+        )
+        + " LIMIT 1",
+        insert=insert(receipts),
+        preimage=insert(preimages) + " ON CONFLICT DO NOTHING",
+        kept_set=insert(kept_sets),
+        tensor=insert(tensors),
+    )
+
+
+def compiled(dialect: sa.Dialect) -> Statements:
+    """The statements in a dialect's words."""
+    return _compiled(dialect.name, dialect)
+
+
+def preimage_body(preimage: Preimage) -> str:
+    """A preimage as the table holds it."""
+    return json.dumps(preimage.dump(), ensure_ascii=False)

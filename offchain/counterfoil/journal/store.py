@@ -1,0 +1,282 @@
+"""A journal's database: one writer at a time, over threads, processes and forks."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from counterfoil.config import Durability
+from counterfoil.errors import JournalClosed, JournalError, JournalLocked, NotAJournal
+
+from .lock import Turnstile
+from .sqlite import Sqlite
+
+WAIT = 10.0
+"""Seconds that a caller waits for others before it gets `JournalLocked`."""
+
+
+class Store:
+    """A database, with the one connection that writes.
+
+    A fork is safe: before it, no transaction is open and every connection is closed; after it,
+    parent and child each connect anew. (SQLite's locks belong to a process and its library
+    keeps their count in memory, so a connection must not cross a fork, not even unused.)
+    """
+
+    def __init__(self, url: str, durability: Durability, wait: float = WAIT) -> None:
+        try:
+            parsed = sa.make_url(url)
+        except sa.exc.ArgumentError:
+            raise NotAJournal(f"{url!r} is no database URL: see the profile's `journal`") from None
+        if parsed.get_backend_name() != "sqlite":
+            raise NotAJournal(
+                f"a journal in {parsed.get_backend_name()} is not supported: use sqlite:///…"
+            )
+        self.url = parsed
+        self.wait = wait
+        self.backend = Sqlite(parsed, durability)
+        self.closed = False
+        self._turnstile = Turnstile(self.backend.lock)
+        self._engine: sa.Engine | None = None
+        self._writer: sa.Connection | None = None
+        self._new_locks()
+        _stores.add(self)
+
+    def _new_locks(self) -> None:
+        self._mutex = threading.Lock()
+        self._readers = 0
+        self._turn = threading.Condition()
+        self._forking = False
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        """The database's dialect, for statements that are compiled once."""
+        return self.engine.dialect
+
+    @property
+    def engine(self) -> sa.Engine:
+        if self.closed:
+            raise JournalClosed("the journal is closed: open it anew")
+        if self._engine is None:
+            self._engine = self.backend.engine(self.wait)
+        return self._engine
+
+    def writer(self) -> sa.Connection:
+        """The writing connection; only inside a `Transaction`, or while it is made."""
+        if self._writer is None:
+            self._writer = self.engine.connect().execution_options(begun=True)
+            self.backend.opened()
+        return self._writer
+
+    def writing(self, *, durable: bool = False) -> Transaction:
+        """A transaction in which nobody else writes.
+
+        Args:
+            durable: survive a power cut, whatever the profile says.
+        """
+        return Transaction(self, durable)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A snapshot to read from. Short: a fork waits for it.
+
+        Raises:
+            JournalError: as the database's error says.
+        """
+        with self._turn:
+            while self._forking:
+                self._turn.wait(self.wait)
+            self._readers += 1
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except (sa.exc.DBAPIError, OSError) as error:
+            raise self.translated(error) from error
+        finally:
+            with self._turn:
+                self._readers -= 1
+                self._turn.notify_all()
+
+    def translated(self, error: BaseException) -> BaseException:
+        """The journal's own error for a database's, else the error itself."""
+        return self.backend.translate(error) or error
+
+    def close(self) -> None:
+        """Close every connection. What is sealed stays sealed."""
+        if self.closed:
+            return
+        with self._held():
+            self._disconnect()
+            self.closed = True
+            self._turnstile.close()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        if not self._mutex.acquire(timeout=self.wait):
+            raise JournalLocked(
+                f"a thread has held the journal for {self.wait:g} s: is the disk stuck?"
+            )
+        try:
+            yield
+        finally:
+            self._mutex.release()
+
+    def _disconnect(self) -> None:
+        if self._writer is not None:
+            with suppress(sa.exc.DBAPIError):
+                self._writer.close()
+            self._writer = None
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    # Forks
+
+    def _before_fork(self) -> None:
+        self._mutex.acquire(timeout=self.wait)
+        deadline = time.monotonic() + self.wait
+        with self._turn:
+            self._forking = True
+            while self._readers and time.monotonic() < deadline:
+                self._turn.wait(0.1)
+        self._disconnect()
+
+    def _after_fork_in_parent(self) -> None:
+        with self._turn:
+            self._forking = False
+            self._turn.notify_all()
+        self._mutex.release()
+
+    def _after_fork_in_child(self) -> None:
+        self._turnstile.close()
+        self._new_locks()
+
+
+class Transaction:
+    """`with store.writing() as transaction`: commits at the end, rolls back on an exception.
+
+    Attributes:
+        cursor: the driver's own, for what must be quick.
+        connection: SQLAlchemy's, in the same transaction.
+        after: run once what was written is committed, before anybody else may write.
+    """
+
+    __slots__ = ("_durable", "_store", "after", "connection", "cursor")
+
+    def __init__(self, store: Store, durable: bool) -> None:
+        self._store = store
+        self._durable = durable
+        self.after: Callable[[], None] | None = None
+
+    def __enter__(self) -> Self:
+        store = self._store
+        if not store._mutex.acquire(timeout=store.wait):
+            raise JournalLocked(
+                f"a thread has held the journal for {store.wait:g} s: is the disk stuck?"
+            )
+        try:
+            if store.closed:
+                raise JournalClosed("the journal is closed: open it anew")
+            store._turnstile.acquire(store.wait)
+            try:
+                self.connection = store.writer()
+                self.cursor: Any = self.connection.connection.cursor()
+                store.backend.check_in_place()
+                if self._durable:
+                    store.backend.durable(self.cursor, True)
+                self.cursor.execute(store.backend.begin)
+            except BaseException:
+                self._drop()
+                store._turnstile.release()
+                raise
+        except BaseException as error:
+            store._mutex.release()
+            translated = store.translated(error)
+            if translated is error:
+                raise
+            raise translated from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        store = self._store
+        try:
+            if kind is not None:
+                self._roll_back()
+            else:
+                try:
+                    if self.connection.in_transaction():
+                        self.connection.commit()
+                    else:
+                        self.connection.connection.commit()
+                except BaseException:
+                    self._roll_back()
+                    # What a failed commit left behind is for a new connection to find out.
+                    self._drop()
+                    raise
+                if self.after is not None:
+                    self.after()
+            if self._durable and store._writer is not None:
+                store.backend.durable(self.cursor, False)
+        except BaseException as failure:
+            translated = store.translated(failure)
+            if translated is failure:
+                raise
+            raise translated from failure
+        finally:
+            store._turnstile.release()
+            store._mutex.release()
+        if error is not None and not isinstance(error, JournalError):
+            translated = store.translated(error)
+            if translated is not error:
+                raise translated from error
+
+    def _roll_back(self) -> None:
+        with suppress(Exception):
+            if self.connection.in_transaction():
+                self.connection.rollback()
+            self.connection.connection.rollback()
+
+    def _drop(self) -> None:
+        store = self._store
+        if store._writer is not None:
+            with suppress(Exception):
+                store._writer.invalidate()
+                store._writer.close()
+            store._writer = None
+
+
+_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+_held_over_fork: list[Store] = []
+_fork = threading.Lock()
+
+
+def _before() -> None:
+    _fork.acquire()
+    _held_over_fork.extend(store for store in list(_stores) if not store.closed)
+    for store in _held_over_fork:
+        store._before_fork()
+
+
+def _in_parent() -> None:
+    while _held_over_fork:
+        _held_over_fork.pop()._after_fork_in_parent()
+    _fork.release()
+
+
+def _in_child() -> None:
+    while _held_over_fork:
+        _held_over_fork.pop()._after_fork_in_child()
+    _fork.release()
+
+
+os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -1,0 +1,99 @@
+"""Keeping a journal: backups, and forgetting what need not be kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from counterfoil.errors import BackupExists
+from counterfoil.keys import write_private
+
+from .schema import journals, kept_sets, receipts, tensors
+from .store import Store
+
+
+def backup(store: Store, keys: Path, folder: Path) -> Path:
+    """Copy the database, in use as it may be, and the keystores into a folder of their own.
+
+    The copy says of itself that it is one: restored, it settles but does not seal.
+
+    Returns:
+        The copied database.
+    Raises:
+        BackupExists: the folder holds something.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise BackupExists(f"{folder} is not empty: name a new folder")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = folder / store.backend.path.name
+    with store.reading() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        store.backend.backup(raw, target)  # type: ignore[arg-type]
+    _mark_restored(target)
+    if keys.is_dir():
+        (folder / "keys").mkdir(mode=0o700)
+        for path in sorted(keys.iterdir()):
+            if path.suffix == ".json" or path.name == "passphrase":
+                write_private(folder / "keys" / path.name, path.read_bytes())
+    return target
+
+
+def _mark_restored(target: Path) -> None:
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(target)))
+    try:
+        with engine.begin() as connection:
+            connection.execute(
+                journals.update().where(journals.c.halted.is_(None)).values(halted="restored")
+            )
+    finally:
+        engine.dispose()
+
+
+def forget_tensors(store: Store, number: int, now: int, everything: bool) -> int:
+    """Delete kept tensors whose time is over, or all of them.
+
+    Returns:
+        How many.
+    """
+
+    def old(table: sa.Table) -> sa.ColumnElement[bool]:
+        mine = table.c.journal == number
+        return mine if everything else sa.and_(mine, table.c.keep_until <= now)
+
+    return _forgetting(
+        store, [tensors.delete().where(old(tensors)), kept_sets.delete().where(old(kept_sets))]
+    )[0]
+
+
+def forget_masters(store: Store, number: int, first: int, stop: int) -> int:
+    """Forget the masters of receipts first … stop−1: nobody can open them any more.
+
+    Returns:
+        Receipts whose masters were there.
+    """
+    r = receipts.c
+    return _forgetting(
+        store,
+        [
+            receipts.update()
+            .where(
+                r.journal == number,
+                r.sequence >= first,
+                r.sequence < stop,
+                r.input_master.is_not(None),
+            )
+            .values(input_master=None, output_master=None)
+        ],
+    )[0]
+
+
+def _forgetting(store: Store, statements: list[sa.Update | sa.Delete]) -> list[int]:
+    with store.writing(durable=True) as transaction:
+        transaction.cursor.execute(store.backend.prune)
+        counts = [transaction.connection.execute(s).rowcount for s in statements]
+    with store.reading() as connection:
+        raw = connection.connection.dbapi_connection
+        store.backend.scrub(raw)  # type: ignore[arg-type]
+    return counts
