@@ -103,10 +103,12 @@ def _place_proxy(sender: Any) -> bool:
 
 
 def _send(sender: Any, plan: Plan) -> Any:
-    ecosystem = ape.chain.provider.network.ecosystem
     if _place_proxy(sender):
-        return sender.call(ecosystem.create_transaction(receiver=PROXY, data=plan.data))
-    return sender.call(ecosystem.create_transaction(data=plan.init_code))
+        what = {"receiver": PROXY, "data": plan.data}
+    else:
+        what = {"data": plan.init_code}
+    create = ape.chain.provider.network.ecosystem.create_transaction
+    return sender.call(create(sender=sender.address, **what))
 
 
 def _deploy_one(sender: Any, plan: Plan, grace: int | None) -> Deployed:

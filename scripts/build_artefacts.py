@@ -73,9 +73,15 @@ def text(value: dict[str, Any]) -> str:
 
 
 def build() -> dict[str, str]:
-    """Every artefact's text, by file name."""
-    made = [artefact(contract) for contract in CONTRACTS]
-    return {f"{each['name']}.json": text(each) for each in made}
+    """Every artefact's text, by file name, and where the proxy puts what is deployed."""
+    from counterfoil.chain.deployment import LEDGER, REGISTRY, plans
+
+    made = {each["name"]: each for each in map(artefact, CONTRACTS)}
+    codes = {name: bytes.fromhex(made[name]["bytecode"][2:]) for name in (LEDGER, REGISTRY)}
+    addresses = {plan.name: plan.address for plan in plans(codes)}
+    return {f"{name}.json": text(each) for name, each in made.items()} | {
+        "addresses.json": text(addresses)
+    }
 
 
 @click.command()

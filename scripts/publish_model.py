@@ -36,7 +36,7 @@ class Bytes32(click.ParamType):
 @click.option("--program", type=Bytes32(), default=bytes(32), help="Its exact program's digest.")
 @account
 @record
-def cli(
+def cli(  # noqa: PLR0917 - one parameter an option
     model: Path,
     name: str,
     version: str,
