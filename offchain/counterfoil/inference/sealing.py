@@ -1,0 +1,184 @@
+"""From a run's tensors to its receipt: what one session does with every run."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from counterfoil.config import Profile, load_profile
+from counterfoil.errors import BadDraft, JournalRetired
+from counterfoil.formats.model import Model
+from counterfoil.formats.runtime import Runtime
+from counterfoil.formats.tensor import PUBLIC_MASTER, Tensor, TensorSet, commit, fresh_master
+from counterfoil.hashing.types import ZERO, Digest, Seconds
+from counterfoil.journal import Draft, Journal, Sealed
+
+from .sealed_receipt import SealedReceipt
+
+OnSealFailure = Literal["raise", "unsealed"]
+
+RETRY = 10.0
+"""Seconds between attempts to open a journal that could not be opened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """A set of tensors with its commitment."""
+
+    tensors: tuple[Tensor, ...]
+    master: Digest
+    digest: Digest
+
+
+class RunSealer:
+    """Commits and seals for one session.
+
+    Args:
+        journal: where to seal; None: the profile's, shared by the sessions of this process.
+        profile: by name; None: the default one.
+        keep: seconds for which the journal keeps tensors; None: it keeps none.
+        public: commit under the master of public data, so that anybody can open a chunk.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal | None,
+        profile: str | Profile | None,
+        keep: float | timedelta | None,
+        public: bool,
+    ) -> None:
+        self._journal = journal
+        self._given = journal is not None
+        self._profile = profile
+        self._keep = _span(keep)
+        self._public = public
+        self._failed: tuple[float, Exception] | None = None
+
+    def journal(self) -> Journal:
+        """The journal, opened on first use.
+
+        Raises:
+            CounterfoilError: it cannot be used; for some seconds that is said without
+                another attempt.
+        """
+        if self._journal is None:
+            if self._failed is not None and time.monotonic() - self._failed[0] < RETRY:
+                raise self._failed[1]
+            try:
+                self._journal = shared_journal(self._profile)
+            except Exception as error:
+                self._failed = (time.monotonic(), error)
+                raise
+        return self._journal
+
+    def commit(self, tensors: Sequence[Tensor]) -> Committed:
+        """Commit to one side of a run, under a master of its own."""
+        master = PUBLIC_MASTER if self._public else fresh_master()
+        committed: TensorSet = commit(tensors, master)
+        return Committed(tensors=tuple(tensors), master=master, digest=committed.digest)
+
+    def seal(
+        self,
+        *,
+        model: Model,
+        model_digest: Digest,
+        runtime: Runtime,
+        runtime_digest: Digest,
+        request: Digest,
+        inputs: Committed,
+        outputs: Committed,
+    ) -> SealedReceipt:
+        """Number a run, make it durable and sign it.
+
+        Raises:
+            CounterfoilError: the journal does not seal.
+        """
+        keep = self._keep
+        sealed = self._seal(
+            Draft(
+                model=model_digest,
+                runtime=runtime_digest,
+                request=request,
+                inputs=inputs.digest,
+                outputs=outputs.digest,
+                input_master=inputs.master,
+                output_master=outputs.master,
+                model_preimage=model,
+                runtime_preimage=runtime,
+                inputs_tensors=inputs.tensors if keep is not None else None,
+                outputs_tensors=outputs.tensors if keep is not None else None,
+                keep_until=Seconds(math.ceil(time.time()) + keep) if keep is not None else None,
+            )
+        )
+        return SealedReceipt(
+            sealed=sealed,
+            model=model,
+            runtime=runtime,
+            inputs=inputs.tensors,
+            outputs=outputs.tensors,
+            input_master=inputs.master,
+            output_master=outputs.master,
+        )
+
+    def _seal(self, draft: Draft) -> Sealed:
+        try:
+            return self.journal().seal(draft)
+        except JournalRetired:
+            if self._given:
+                raise
+            self._journal = shared_journal(self._profile, instead_of=self._journal)
+            return self._journal.seal(draft)
+
+
+_shared: dict[Profile, Journal] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_journal(profile: str | Profile | None, *, instead_of: Journal | None = None) -> Journal:
+    """The journal of a profile, opened once in a process.
+
+    Args:
+        instead_of: one that was retired: its successor is opened.
+    Raises:
+        CounterfoilError: no such profile, or its journal cannot be used.
+    """
+    chosen = profile if isinstance(profile, Profile) else load_profile(profile)
+    with _shared_lock:
+        journal = _shared.get(chosen)
+        if journal is None or journal is instead_of:
+            journal = _shared[chosen] = Journal.open(chosen)
+        return journal
+
+
+def request_digest(request: bytes | str | None) -> Digest:
+    """A request's 32 bytes.
+
+    Args:
+        request: 32 bytes, or their hex digits with or without 0x; None: zero.
+    Raises:
+        BadDraft: anything else.
+    """
+    if request is None:
+        return ZERO
+    try:
+        raw = bytes.fromhex(request.removeprefix("0x")) if isinstance(request, str) else request
+    except ValueError:
+        raw = b""
+    if not isinstance(raw, bytes) or len(raw) != 32:
+        raise BadDraft("a request is 32 bytes, or 64 hex digits")
+    return Digest(raw)
+
+
+def _span(keep: float | timedelta | None) -> int | None:
+    seconds = keep.total_seconds() if isinstance(keep, timedelta) else keep
+    if seconds is None:
+        return None
+    if not 0 <= seconds < 2**53:
+        raise BadDraft("`keep` is how long to keep tensors: seconds, 0 or more")
+    return math.ceil(seconds)
