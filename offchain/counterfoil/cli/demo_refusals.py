@@ -117,5 +117,3 @@ def _error(step: Callable[[], object]) -> str | None:
     except CounterfoilError as error:
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
     return None
-
-

@@ -100,10 +100,8 @@ def _only(name: str, path: Path, declared: Mapping[str, Declared]) -> str:
 
 def _from_json(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[str, Any]:
     value = json.loads(path.read_bytes())
-    if not name and isinstance(value, dict):
-        named = value
-    else:
-        named = {_only(name, path, declared): value}
+    whole = not name and isinstance(value, dict)
+    named = value if whole else {_only(name, path, declared): value}
     out = {}
     for key, item in named.items():
         if key not in declared:
@@ -123,9 +121,7 @@ def _from_json(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[
 
 def _from_raw(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[str, Any]:
     if name not in declared:
-        raise BadInputFile(
-            f"{path}: the model has no input {name!r}, it has {', '.join(declared)}"
-        )
+        raise BadInputFile(f"{path}: the model has no input {name!r}, it has {', '.join(declared)}")
     d = declared[name]
     element = _ELEMENTS.get(d.type)
     if element is None or element is np.object_:
@@ -134,7 +130,5 @@ def _from_raw(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[s
     sizes = [size if isinstance(size, int) else -1 for size in d.shape]
     if sizes.count(-1) > 1:  # the leading open dimensions are 1, the last takes the rest
         last = len(sizes) - 1 - sizes[::-1].index(-1)
-        sizes = [
-            1 if size == -1 and place != last else size for place, size in enumerate(sizes)
-        ]
+        sizes = [1 if size == -1 and place != last else size for place, size in enumerate(sizes)]
     return {name: flat.reshape(sizes)}

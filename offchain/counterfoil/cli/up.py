@@ -12,11 +12,12 @@ from types import FrameType
 import click
 
 from counterfoil import config, keys
-from counterfoil.chain import Chain, LedgerClient, deploy, wait
+from counterfoil.chain import Chain, LedgerClient, deploy
 from counterfoil.config import Profile
 from counterfoil.errors import NodeFailed
 from counterfoil.hashing.types import Address, Seconds
 from counterfoil.journal import Journal
+from counterfoil.settle import Settler, open_log
 
 from .local_node import CHAIN_ID, POLL_SECONDS, LocalNode
 from .output import Output, command
@@ -87,15 +88,11 @@ def _prepare(node: LocalNode, folder: Path) -> Profile:
     )
     config.save_profile(settings)
     with closing(Journal.open(settings)) as journal:
-        ledger = LedgerClient(chain, settings.ledger)
-        if ledger.log_record(journal.signer).operator is None:
+        if LedgerClient(chain, settings.ledger).log_record(journal.signer) is None:
             operating = keys.account(str(operator))
             closes_at = Seconds(chain.now() + CLOSES_IN)
-            opening, signature = journal.sign_log_opening(
-                Address(operating.address), closes_at, MAX_DELAY
-            )
-            wait(chain, ledger.open_log(opening, signature, operating))
-        journal.note_chain(chain.genesis, ledger.log_record(journal.signer), chain.now())
+            open_log(journal, chain, operating, closes_at=closes_at, max_delay=MAX_DELAY)
+        Settler(journal, chain, None, settings).step()  # so that promises are made from now on
     node.save()
     return settings
 

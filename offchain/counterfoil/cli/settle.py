@@ -1,0 +1,162 @@
+"""`counterfoil settle`: batches to the ledger, inclusions back."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
+
+import click
+
+from counterfoil import config, keys
+from counterfoil.chain import Chain
+from counterfoil.config import Profile
+from counterfoil.errors import BadConfig, CounterfoilError
+from counterfoil.journal import Journal
+from counterfoil.settle import Settlement, Settler
+
+from .output import Output, command
+
+NOT_SETTLED = 4
+"""Exit code: what is sealed cannot be settled yet, as no log is open."""
+
+IN_DANGER = 5
+"""Exit code: the earliest promise is in danger or broken."""
+
+
+@click.command("settle")
+@click.option("--watch", is_flag=True, help="Go on until Ctrl-C, by the profile's count and age.")
+@click.option("--interval", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600))
+@click.option("--timeout", default=300.0, show_default=True, type=click.FloatRange(1, 86400))
+@command
+def cli(watch: bool, interval: float, timeout: float, out: Output, profile: str | None) -> None:
+    """Post what is sealed, and store where it is included.
+
+    Without --watch everything that now waits is settled, and the command ends when it is
+    final. It may be killed at any point and run again, by several at once.
+    """
+    settings = config.load_profile(profile)
+    if settings.rpc is None:
+        raise BadConfig(
+            f"the profile {settings.name!r} names no node: set rpc in {config.config_file()}, "
+            "or run `counterfoil up` for a local one"
+        )
+    payer = None if settings.payer is None else keys.account(settings.payer)
+    with ExitStack() as stack:
+        journals = Journal.open_all(settings)
+        settlers = []
+        for journal in journals:
+            stack.callback(journal.close)
+            settlers.append(Settler(journal, _connect(settings), payer, settings))
+        settled = _watch if watch else _once
+        code = settled(journals, settlers, interval if watch else timeout, out)
+    raise SystemExit(code)
+
+
+def _connect(settings: Profile) -> Callable[[], Chain]:
+    return lambda: Chain.connect(settings.rpc or "", expect_chain_id=settings.chain_id)
+
+
+def _once(journals: list[Journal], settlers: list[Settler], timeout: float, out: Output) -> int:
+    code = 0
+    for journal, settler in zip(journals, settlers, strict=True):
+        final: list[int] = []
+
+        def keep(step: Settlement, final: list[int] = final) -> None:
+            final.extend(step.final)
+            for line in _lines(step):
+                out.note(line)
+
+        done = settler.drain(timeout=timeout, on_step=keep)
+        code = max(code, _code(done))
+        sizes = {b.batch.first: b.batch.size for b in journal.batches()}
+        count = sum(sizes.get(first, 0) for first in final)
+        out.event(
+            {
+                "signer": journal.signer,
+                "settled": count,
+                "batches": final,
+                "waiting": done.waiting,
+                "notes": list(done.notes),
+            },
+            _summary(journal, done, count, len(final)),
+        )
+    return code
+
+
+def _summary(journal: Journal, done: Settlement, count: int, batches: int) -> str:
+    if done.log is None:
+        note = "; ".join(done.notes)
+        return f"log {journal.signer}: {done.waiting} receipts wait; {note}"
+    if not count and not done.waiting:
+        return f"log {journal.signer}: nothing to settle"
+    noun = "batch" if batches == 1 else "batches"
+    return f"log {journal.signer}: {count} receipts settled in {batches} {noun}"
+
+
+def _code(step: Settlement) -> int:
+    if step.danger is not None:
+        return IN_DANGER
+    return NOT_SETTLED if step.log is None and step.waiting else 0
+
+
+def _lines(step: Settlement) -> list[str]:
+    """What one step did, a line each; nothing for a step that did nothing."""
+    lines = []
+    if step.sent and step.transaction is not None:
+        lines.append(f"sent      batches {_list(step.sent)} in 0x{step.transaction.hex()}")
+    if step.posted:
+        lines.append(f"posted    batches {_list(step.posted)}")
+    if step.reorged:
+        lines.append(f"re-org    batches {_list(step.reorged)} are to be posted again")
+    if step.final:
+        lines.append(f"final     batches {_list(step.final)}")
+    if step.danger is not None:
+        lines.append(f"DANGER    {step.danger}")
+    return lines
+
+
+def _list(firsts: tuple[int, ...]) -> str:
+    return ", ".join(map(str, firsts))
+
+
+def _watch(_: list[Journal], settlers: list[Settler], interval: float, out: Output) -> int:
+    """One thread a log, until a signal; the first error that no time heals ends all."""
+    stop = threading.Event()
+    failed: list[CounterfoilError] = []
+    worst: list[int] = []
+    lock = threading.Lock()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    def tell(step: Settlement) -> None:
+        worst[:] = [_code(step)]
+        with lock:
+            for line in _lines(step):
+                out.event({"settlement": line}, line)
+
+    def work(settler: Settler) -> None:
+        try:
+            settler.run(stop, interval, on_step=tell)
+        except CounterfoilError as error:
+            failed.append(error)
+            stop.set()
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask)
+    threads = [threading.Thread(target=work, args=(s,), name="settle") for s in settlers]
+    for thread in threads:
+        thread.start()
+    out.note(f"settling {len(settlers)} log{'s' if len(settlers) > 1 else ''}; Ctrl-C ends it")
+    while not stop.wait(0.5):
+        pass
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+    return worst[0] if worst else 0
