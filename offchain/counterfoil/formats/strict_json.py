@@ -17,7 +17,7 @@ MAX_BYTES = 64 * 2**20
 """Largest receipt file (docs/format.md §9)."""
 
 MAX_DEPTH = 32
-"""Deepest nesting: the formats need 7, unknown fields may have more (docs/format.md §9)."""
+"""Deepest nesting: the formats need 8, unknown fields may have more (docs/format.md §9)."""
 
 MAX_VALUES = 2**22
 """Most values in one file (docs/format.md §9): what they take in memory is bounded by this."""
