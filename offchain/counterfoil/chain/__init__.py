@@ -7,7 +7,19 @@ from .events import Posted
 from .in_process import embedded, funded_account, travel
 from .ledger import LedgerClient, LogRecord
 from .registry import ModelRecord, RegistryClient
-from .sending import Mined, Prepared, broadcast, mined, prepare, send, wait
+from .sending import (
+    Fees,
+    Mined,
+    Prepared,
+    broadcast,
+    fees_of,
+    mined,
+    mined_nonce,
+    next_nonce,
+    prepare,
+    send,
+    wait,
+)
 
 __all__ = [
     "EMBEDDED_CHAIN_ID",
@@ -15,6 +27,7 @@ __all__ = [
     "Call",
     "Chain",
     "Contract",
+    "Fees",
     "LedgerClient",
     "LogRecord",
     "Mined",
@@ -26,8 +39,11 @@ __all__ = [
     "deploy",
     "deploy_contract",
     "embedded",
+    "fees_of",
     "funded_account",
     "mined",
+    "mined_nonce",
+    "next_nonce",
     "prepare",
     "send",
     "travel",

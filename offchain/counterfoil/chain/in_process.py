@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import secrets
 from typing import Any, cast
 
 from eth_account import Account
@@ -19,7 +20,7 @@ GAS_MONEY = 10**21
 
 
 def embedded() -> Chain:
-    """A fresh chain; its genesis holds the time at which it was made.
+    """A fresh chain; no other has its genesis.
 
     Raises:
         NoDemoChain: eth-tester or py-evm is not installed.
@@ -30,8 +31,11 @@ def embedded() -> Chain:
     from eth_tester.main import EthereumTester
     from web3.providers.eth_tester import EthereumTesterProvider
 
-    tester = EthereumTester(backend=PyEVMBackend())  # type: ignore[no-untyped-call]
-    web3 = Web3(EthereumTesterProvider(tester))
+    # 32 random bytes in block 0: two chains made in one second are not one chain
+    pyevm, tester = cast(Any, PyEVMBackend), cast(Any, EthereumTester)
+    genesis = pyevm.generate_genesis_params({"extra_data": secrets.token_bytes(32)})
+    backend = pyevm(genesis_parameters=genesis)
+    web3 = Web3(EthereumTesterProvider(tester(backend=backend)))
     web3.provider.global_ccip_read_enabled = False
     return Chain(web3, host="the embedded chain")
 

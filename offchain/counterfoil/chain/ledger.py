@@ -25,21 +25,19 @@ from .sending import send
 GROUP = 32
 """Batches that one transaction posts, at most: the ledger's bound."""
 
-NOBODY = Address("0x" + 40 * "0")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRecord:
     """A log as the ledger keeps it (docs/format.md §8).
 
     Attributes:
-        operator: None: the log was never opened.
+        opened_at, closes_at: Unix seconds, the chain's.
         revoked_at: 0: not revoked.
         max_delay: seconds, the longest promise.
         next_sequence: the first number that no batch covers.
     """
 
-    operator: Address | None
+    operator: Address
     opened_at: Seconds
     closes_at: Seconds
     revoked_at: Seconds
@@ -72,14 +70,16 @@ class LedgerClient:
 
     # Views
 
-    def log_record(self, signer: Address, *, block: int | None = None) -> LogRecord:
-        """A log's whole record."""
+    def log_record(self, signer: Address, *, block: int | None = None) -> LogRecord | None:
+        """A log's whole record; None where the log was never opened."""
         with self.chain.calls():
             operator, opened, closes, revoked, delay, following = self.contract.read(
                 "log_record", signer, block=block
             )
+            if opened == 0:
+                return None
             return LogRecord(
-                operator=None if operator == NOBODY else checksummed(bytes.fromhex(operator[2:])),
+                operator=checksummed(bytes.fromhex(operator[2:])),
                 opened_at=Seconds(opened),
                 closes_at=Seconds(closes),
                 revoked_at=Seconds(revoked),
@@ -152,10 +152,10 @@ class LedgerClient:
         """Blocks in which the log's batches can be."""
         stop = self.chain.block_number()
         if signer not in self._opened_block:
-            opened_at = self.log_record(signer).opened_at
-            if opened_at == 0:
+            record = self.log_record(signer)
+            if record is None:
                 return stop + 1, stop
-            self._opened_block[signer] = events.block_at(self.chain, opened_at)
+            self._opened_block[signer] = events.block_at(self.chain, record.opened_at)
         # a re-org may have moved the opening to an earlier block, by no more than its depth
         return max(0, self._opened_block[signer] - 64), stop
 

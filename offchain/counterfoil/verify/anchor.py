@@ -74,7 +74,7 @@ def anchor(
     ledger.require()
     receipt = file.receipt
     record = ledger.log_record(receipt.signer)
-    if record.operator is None:
+    if record is None:
         raise LogNeverOpened(
             f"{receipt.signer} never opened a log on this ledger: nobody answers for the receipt"
         )
@@ -113,7 +113,7 @@ def without_path(file: ReceiptFile, chain: Chain) -> tuple[bool, str]:
     ledger.require()
     record = ledger.log_record(file.receipt.signer)
     number, settle_by = file.receipt.sequence, file.receipt.settle_by
-    if record.operator is None:
+    if record is None:
         return False, "not settled: the signer has opened no log on this ledger"
     if number < record.next_sequence:
         return True, "settled, but the file has no path: ask the issuer for the batch file"

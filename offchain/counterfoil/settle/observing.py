@@ -1,0 +1,92 @@
+"""What became of batches, by their own events alone: whoever posted them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from counterfoil.chain import Chain, LedgerClient, Posted, mined
+from counterfoil.errors import BadAnswer, BatchUnseen, ForeignBatch, TransactionFailed
+from counterfoil.formats.batch import batch_word
+from counterfoil.hashing.types import ZERO, Address, Digest
+from counterfoil.journal import StoredBatch
+
+UNSEEN_FOR = 600.0
+"""Seconds for which an event may lag behind the state before the operator is called."""
+
+
+class Observer:
+    """Finds the events of one log's batches."""
+
+    def __init__(
+        self, chain: Chain, ledger: LedgerClient, signer: Address, clock: Callable[[], float]
+    ) -> None:
+        self._chain = chain
+        self._ledger = ledger
+        self._signer = signer
+        self._clock = clock
+        self._unseen: dict[int, float] = {}
+
+    def find(self, stored: StoredBatch) -> Posted | None:
+        """The event of a batch that the ledger is past; None: the RPC does not show it yet.
+
+        Raises:
+            ForeignBatch: the log's key signed another batch there.
+            BatchUnseen: the RPC has not shown the event for long.
+            BadAnswer: event and state contradict each other.
+        """
+        first = stored.batch.first
+        word = self._ledger.batch_word(self._signer, first)
+        found = None if word == ZERO else self._event(stored)
+        if word == ZERO and self._ledger.next_sequence(self._signer) > first:
+            raise self._foreign(first, "a batch that starts elsewhere covers its number")
+        if found is None:
+            self._check_patience(first)
+            return None
+        self._unseen.pop(first, None)
+        if (found.root, found.size) != (stored.batch.root, stored.batch.size):
+            raise self._foreign(first, f"the ledger's has {found.size} receipts")
+        if word != batch_word(found.root, found.size, found.posted_at):
+            raise BadAnswer(
+                f"{self._chain.host} shows an event of batch {first} that the ledger's word "
+                "contradicts: try again or use another RPC"
+            )
+        return found
+
+    def is_deep(self, found: Posted, confirmations: int) -> bool:
+        """Whether a batch's block is canonical and has `confirmations`, its own counted."""
+        deep = self._chain.block_number() - found.block + 1 >= confirmations
+        return deep and self._chain.is_canonical(found.block, found.block_digest)
+
+    def _event(self, stored: StoredBatch) -> Posted | None:
+        """The event, looked for where it probably is before everywhere."""
+        first = stored.batch.first
+        blocks = [stored.block, self._block_of(stored.transaction)]
+        for block in dict.fromkeys(blocks):
+            if block is not None:
+                found = self._ledger.posted_in(self._signer, first, block)
+                if found is not None:
+                    return found
+        return self._ledger.posted(self._signer, first)
+
+    def _block_of(self, transaction: Digest | None) -> int | None:
+        if transaction is None:
+            return None
+        try:
+            found = mined(self._chain, transaction)
+        except TransactionFailed:
+            return None
+        return None if found is None else found.block
+
+    def _check_patience(self, first: int) -> None:
+        since = self._unseen.setdefault(first, self._clock())
+        if self._clock() - since > UNSEEN_FOR:
+            raise BatchUnseen(
+                f"the ledger is past the batch at {first}, but {self._chain.host} shows no "
+                "event of it: use an RPC that serves this chain's old events"
+            )
+
+    def _foreign(self, first: int, what: str) -> ForeignBatch:
+        return ForeignBatch(
+            f"the log holds another batch at number {first} than this journal's ({what}): "
+            "the key is in use elsewhere, or stolen; revoke it with `counterfoil log revoke`"
+        )

@@ -1,0 +1,166 @@
+"""The transaction that posts: one at a time, remembered before it is sent.
+
+After a crash, a drop, a price rise or a lost answer the next step finds the transaction's hash
+and nonce in the journal and looks at the chain before it sends anything. A transaction that
+is not mined is replaced under its own nonce, so at most one of the two is ever mined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eth_account.signers.local import LocalAccount
+
+from counterfoil.chain import (
+    Chain,
+    Fees,
+    LedgerClient,
+    broadcast,
+    fees_of,
+    mined_nonce,
+    next_nonce,
+    prepare,
+)
+from counterfoil.chain.ledger import GROUP
+from counterfoil.errors import BatchRefused, NonceTaken, Refused, Underpriced
+from counterfoil.formats.batch_file import BatchFile
+from counterfoil.hashing.types import Address, Digest, Seconds
+from counterfoil.journal import Journal, StoredBatch
+
+from .points import hit
+
+STUCK_AFTER = Seconds(60)
+"""Seconds after which a transaction that no block took is replaced: five blocks of mainnet's."""
+
+HURRY_AFTER = Seconds(15)
+"""As `STUCK_AFTER`, while a promise is in danger."""
+
+RAISES = 8
+"""Times that one step raises its fees because the node wants more: 1.125^8 = 2.6."""
+
+_RACES = ("ledger: first already posted", "ledger: gap before first")
+"""Refusals that mean: somebody posted meanwhile, or the RPC's nodes disagree. Look again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    """A transaction that may be under way."""
+
+    transaction: Digest
+    nonce: int
+    sent_at: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """Under which nonce to send, and for what at least.
+
+    Attributes:
+        nonce: None: the payer's next.
+        at_least: None: what the chain asks.
+    """
+
+    nonce: int | None = None
+    at_least: Fees | None = None
+
+
+def flight_of(batches: Sequence[StoredBatch]) -> Flight | None:
+    """The newest transaction with which any of these was sent."""
+    flights = [
+        Flight(transaction=b.transaction, nonce=b.nonce, sent_at=b.sent_at)
+        for b in batches
+        if b.state == "sent"
+        and b.transaction is not None
+        and b.nonce is not None
+        and b.sent_at is not None
+    ]
+    return max(flights, key=lambda flight: (flight.sent_at, flight.nonce), default=None)
+
+
+class Poster:
+    """Posts batches of one log from one account."""
+
+    def __init__(
+        self, journal: Journal, chain: Chain, ledger: LedgerClient, account: LocalAccount
+    ) -> None:
+        self._journal = journal
+        self._chain = chain
+        self._ledger = ledger
+        self._account = account
+        self._payer = Address(account.address)
+
+    def slot(self, flight: Flight | None, now: int, *, hurry: bool) -> Slot | str:
+        """Where the next transaction goes, or why none is to be sent now.
+
+        Args:
+            hurry: a promise is in danger: replace sooner.
+        """
+        if flight is None:
+            return Slot()
+        if self._chain.transaction_receipt(flight.transaction) is not None:
+            return Slot()  # mined without our event: refused or skipped there
+        free = mined_nonce(self._chain, self._payer)
+        if flight.nonce < free or flight.nonce > next_nonce(self._chain, self._payer):
+            return Slot()  # another transaction took the nonce, or one before it was dropped
+        known = self._chain.transaction(flight.transaction)
+        if known is None or known.get("from", "").lower() != self._payer.lower():
+            return Slot(nonce=flight.nonce)  # dropped
+        offered = fees_of(known)
+        waited = now - flight.sent_at
+        with self._chain.calls():
+            base = self._chain.web3.eth.get_block("latest").get("baseFeePerGas", 0)
+        if offered.most >= base and waited < (HURRY_AFTER if hurry else STUCK_AFTER):
+            return f"transaction 0x{flight.transaction.hex()} waits for a block since {waited} s"
+        return Slot(nonce=flight.nonce, at_least=offered.bumped())
+
+    def post(
+        self, batches: Sequence[StoredBatch], slot: Slot, now: Seconds, *, signed: bool
+    ) -> tuple[Digest, tuple[int, ...]] | str:
+        """Send the first batches, several in one transaction.
+
+        Args:
+            signed: with the key's signature; without it after a revoke.
+        Returns:
+            The transaction's hash and the batches in it, or why nothing was sent.
+        Raises:
+            BatchRefused: the ledger will never take the first one.
+            OutOfFunds: the payer cannot pay.
+        """
+        files = [self._journal.batch_file(each.batch.first) for each in batches[:GROUP]]
+        try:
+            self._ledger.try_post(files[0], self._payer, signed=signed)
+            return self._send(files, slot, now, signed=signed)
+        except Refused as refusal:
+            if refusal.reason in _RACES:
+                return f"the chain moved meanwhile ({refusal.reason}): looking again"
+            raise BatchRefused(
+                f"the ledger refuses the batch at {files[0].batch.first}: {refusal.reason}"
+            ) from refusal
+
+    def _send(
+        self, files: Sequence[BatchFile], slot: Slot, now: Seconds, *, signed: bool
+    ) -> tuple[Digest, tuple[int, ...]] | str:
+        if len(files) == 1:
+            call = self._ledger.post_batch_call(files[0], signed=signed)
+        else:
+            call = self._ledger.post_group_call(files, signed=signed)
+        firsts = tuple(file.batch.first for file in files)
+        for _ in range(RAISES):
+            made = prepare(
+                self._chain, call, self._account, nonce=slot.nonce, at_least=slot.at_least
+            )
+            hit("settle.prepared")
+            for first in firsts:
+                self._journal.mark_sent(first, made.digest, made.nonce, now)
+            hit("settle.remembered")
+            try:
+                broadcast(self._chain, made)
+            except Underpriced:
+                slot = Slot(nonce=made.nonce, at_least=made.fees.bumped())
+            except NonceTaken:
+                slot = Slot(at_least=slot.at_least)
+            else:
+                hit("settle.sent")
+                return made.digest, firsts
+        return "the node wants a higher fee than eight raises gave: trying again later"

@@ -1,0 +1,352 @@
+"""The settler: it takes receipts from the journal to the ledger and brings inclusions back."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from eth_account.signers.local import LocalAccount
+
+from counterfoil.chain import Chain, LedgerClient, LogRecord
+from counterfoil.config import Profile
+from counterfoil.errors import (
+    BatchUnseen,
+    ChainError,
+    OperatorNeeded,
+    PayerNeeded,
+    RestoredBackup,
+    TransactionLost,
+)
+from counterfoil.formats.receipt import POSTING_TOLERANCE
+from counterfoil.hashing.types import Address, Digest, Seconds
+from counterfoil.journal import Journal, StoredBatch
+from counterfoil.keys import account
+
+from .observing import Observer
+from .points import hit
+from .posting import Poster, flight_of
+from .settlement import Danger, Settlement
+from .timing import danger, is_due
+
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries while the chain is out of reach."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Step:
+    """What one step has found and done so far."""
+
+    log: LogRecord | None
+    now: Seconds
+    cut: list[int] = field(default_factory=list)
+    sent: tuple[int, ...] = ()
+    transaction: Digest | None = None
+    posted: list[int] = field(default_factory=list)
+    final: list[int] = field(default_factory=list)
+    reorged: list[int] = field(default_factory=list)
+    unposted: list[StoredBatch] = field(default_factory=list)
+    unconfirmed: int = 0
+    notes: list[str] = field(default_factory=list)
+    danger: Danger | None = None
+
+    def result(self, waiting: int) -> Settlement:
+        return Settlement(
+            log=self.log,
+            cut=tuple(self.cut),
+            sent=self.sent,
+            transaction=self.transaction,
+            posted=tuple(dict.fromkeys(self.posted)),
+            final=tuple(self.final),
+            reorged=tuple(self.reorged),
+            waiting=waiting,
+            unconfirmed=self.unconfirmed,
+            danger=self.danger,
+            notes=tuple(dict.fromkeys(self.notes)),
+        )
+
+
+class Settler:
+    """Settles one journal's receipts.
+
+    It keeps nothing in memory that it needs: another process may go on where it stopped, at any
+    point. Several settlers on one log waste gas but break nothing, as the ledger takes a
+    batch once and inclusion is read from the batch's own event.
+
+    Args:
+        chain: the chain, or what connects to it: then an RPC that is down at first is waited for.
+        payer: pays gas; None: nothing can be posted, only watched.
+        operator: posts after a revoke; None: taken from the profile when needed.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        chain: Chain | Callable[[], Chain],
+        payer: LocalAccount | None,
+        profile: Profile,
+        *,
+        operator: LocalAccount | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._journal = journal
+        self._connect = chain if callable(chain) else None
+        self._payer = payer
+        self._operator = operator
+        self._profile = profile
+        self._clock = clock
+        self._chain: Chain | None = None if callable(chain) else chain
+        self._ledger: LedgerClient | None = None
+        self._observer: Observer | None = None
+
+    def step(self, *, force: bool = False) -> Settlement:
+        """Look at the chain, cut what is due, post what is cut, confirm what is posted.
+
+        Args:
+            force: cut a batch of whatever waits, due or not.
+        Raises:
+            ChainUnavailable: no usable answer from the RPC; nothing is lost, try again.
+            WrongChain, OtherGenesis, RestoredBackup: not this journal's chain, or not
+                this chain's journal.
+            ForeignBatch, BatchRefused, BatchUnseen, OperatorNeeded, PayerNeeded, OutOfFunds:
+                the operator must act.
+        """
+        chain, ledger = self._connected()
+        chain.check()
+        record = ledger.log_record(self._journal.signer)
+        now = Seconds(int(self._clock()))
+        chain_time = chain.now()
+        step = _Step(log=record, now=Seconds(max(now, chain_time)))
+        try:
+            self._journal.note_chain(chain.genesis, record, chain_time)
+        except RestoredBackup:
+            self._observe(step, record)  # what it holds and the chain has gets its inclusions
+            raise
+        hit("settle.contacted")
+        if record is None:
+            self._observe(step, record)
+            step.notes.append("the log is not open, so nothing is posted: `counterfoil log open`")
+        else:
+            self._observe(step, record)
+            self._cut(step, force=force)
+            self._assess(step)
+            self._post(step, record, now)
+            if step.sent:  # on a chain that mines at once the event is there already
+                again = ledger.log_record(self._journal.signer)
+                if again is not None:
+                    step.log = again
+                    self._observe(step, again)
+        self._assess(step)
+        waiting = self._journal.pending().count + sum(b.batch.size for b in step.unposted)
+        return step.result(waiting)
+
+    def drain(
+        self, *, timeout: float = 300, on_step: Callable[[Settlement], None] | None = None
+    ) -> Settlement:
+        """Step until every receipt that now waits is in a final batch.
+
+        Raises:
+            TransactionLost: not within `timeout` seconds.
+            As `step`.
+        """
+        deadline = time.monotonic() + timeout
+        pause = 0.05
+        force = True
+        while True:
+            done = self.step(force=force)
+            force = False
+            if on_step is not None:
+                on_step(done)
+            if done.log is None or done.done:
+                return done
+            if time.monotonic() > deadline:
+                raise TransactionLost(
+                    f"not everything is settled after {timeout:g} s: "
+                    "run `counterfoil settle` again, it goes on where it stopped"
+                )
+            time.sleep(pause)
+            pause = 0.05 if done.moved else min(2 * pause, 2.0)
+
+    def run(
+        self,
+        stop: threading.Event,
+        interval: float = 5.0,
+        *,
+        on_step: Callable[[Settlement], None] | None = None,
+        on_error: Callable[[ChainError | BatchUnseen], None] | None = None,
+    ) -> None:
+        """Step every `interval` seconds until `stop` is set. No fault of an RPC ends it.
+
+        Raises:
+            CounterfoilError: what neither time nor another answer can heal.
+        """
+        pause = interval
+        while not stop.is_set():
+            try:
+                done = self.step()
+            except (ChainError, BatchUnseen, OperatorNeeded) as error:
+                log.warning("settling waits: %s", error)
+                if on_error is not None and not isinstance(error, OperatorNeeded):
+                    on_error(error)
+                self._warn_without_chain()
+                stop.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            pause = interval
+            for note in done.notes:
+                log.info("%s", note)
+            if done.danger is not None:
+                log.warning("%s", done.danger)
+            if on_step is not None:
+                on_step(done)
+            stop.wait(interval)
+
+    # One step's parts
+
+    def _observe(self, step: _Step, record: LogRecord | None) -> None:
+        """Sort the batches that are not final into posted and unposted, by the chain alone."""
+        journal, observer = self._journal, self._observer
+        assert observer is not None
+        following = 0 if record is None else record.next_sequence
+        self._reopen_final(step, following)
+        step.unposted, step.unconfirmed = [], 0
+        for stored in journal.unsettled_batches():
+            first = stored.batch.first
+            if first >= following:
+                if stored.state == "posted":
+                    journal.mark_reorged(first)
+                    hit("settle.reorged")
+                    step.reorged.append(first)
+                    step.notes.append(f"a re-org took the batch at {first} out of the chain")
+                step.unposted.append(stored)
+                continue
+            found = observer.find(stored)
+            if found is None:
+                step.unconfirmed += 1
+                step.notes.append(f"the event of the batch at {first} is not visible yet")
+                continue
+            hit("settle.seen")
+            if stored.state != "posted" or (stored.block, stored.posted_at) != (
+                found.block,
+                found.posted_at,
+            ):
+                journal.mark_posted(first, found.posted_at, found.transaction, found.block)
+                hit("settle.posted")
+                step.posted.append(first)
+            if observer.is_deep(found, self._profile.confirmations):
+                journal.mark_final(first)
+                hit("settle.final")
+                step.final.append(first)
+            else:
+                step.unconfirmed += 1
+
+    def _reopen_final(self, step: _Step, first: int) -> None:
+        """Take back batches that were final and that a re-org deeper than that removed."""
+        unsettled = self._journal.unsettled_batches()
+        settled = unsettled[0].batch.first if unsettled else self._journal.pending().first
+        while first < settled:
+            size = self._journal.batch_file(first).batch.size
+            self._journal.mark_reorged(first)
+            step.reorged.append(first)
+            step.notes.append(
+                f"a re-org deeper than {self._profile.confirmations} blocks took the final batch "
+                f"at {first} out of the chain: set more confirmations"
+            )
+            first += size
+
+    def _cut(self, step: _Step, *, force: bool) -> None:
+        journal = self._journal
+        pending = journal.pending()
+        while pending.count and (force or is_due(pending, self._profile, step.now)):
+            file = journal.cut_batch()
+            if file is None:
+                return
+            hit("settle.cut")
+            step.cut.append(file.batch.first)
+            pending = journal.pending()
+        if step.cut:
+            known = {stored.batch.first for stored in step.unposted}
+            step.unposted += [
+                stored
+                for stored in journal.unsettled_batches()
+                if stored.batch.first in step.cut and stored.batch.first not in known
+            ]
+
+    def _assess(self, step: _Step) -> None:
+        pending = self._journal.pending()
+        step.danger = danger(pending, step.unposted, self._profile, step.now)
+
+    def _post(self, step: _Step, record: LogRecord, now: Seconds) -> None:
+        chain, ledger = self._connected()
+        ready = self._not_from_the_future(step, chain)
+        if not ready:
+            return
+        signed = record.revoked_at == 0
+        poster = Poster(self._journal, chain, ledger, self._account(record, signed=signed))
+        slot = poster.slot(flight_of(step.unposted), now, hurry=step.danger is not None)
+        if isinstance(slot, str):
+            step.notes.append(slot)
+            return
+        done = poster.post(ready, slot, now, signed=signed)
+        if isinstance(done, str):
+            step.notes.append(done)
+        else:
+            step.transaction, step.sent = done
+
+    def _not_from_the_future(self, step: _Step, chain: Chain) -> Sequence[StoredBatch]:
+        """Batches whose receipts the chain's clock allows: others could never be verified."""
+        if not step.unposted:
+            return ()
+        limit = chain.next_time() + POSTING_TOLERANCE
+        for place, stored in enumerate(step.unposted):
+            newest = self._journal.get(stored.batch.first + stored.batch.size - 1)
+            ahead = newest.receipt.issued_at - limit
+            if ahead > 0:
+                step.notes.append(
+                    f"the batch at {stored.batch.first} has receipts issued {ahead} s later than "
+                    "the chain's clock allows: it is posted then; set this machine's clock"
+                )
+                return step.unposted[:place]
+        return step.unposted
+
+    def _account(self, record: LogRecord, *, signed: bool) -> LocalAccount:
+        """Who sends: the payer, or the operator after a revoke."""
+        if signed:
+            if self._payer is None:
+                raise PayerNeeded(
+                    "nobody pays for posting: set `payer` in the profile to a funded account"
+                )
+            return self._payer
+        if self._operator is None and self._profile.operator is not None:
+            self._operator = account(self._profile.operator)
+        if self._operator is None or Address(self._operator.address) != record.operator:
+            raise OperatorNeeded(
+                f"the key is revoked, so only the operator {record.operator} can post what was "
+                "promised: run `counterfoil settle` with `operator` set in the profile"
+            )
+        return self._operator
+
+    def _connected(self) -> tuple[Chain, LedgerClient]:
+        if self._chain is None:
+            assert self._connect is not None
+            self._chain = self._connect()
+        if self._ledger is None:
+            self._chain.require_id(self._journal.chain_id)
+            ledger = LedgerClient(self._chain, self._journal.ledger)
+            ledger.require()
+            self._ledger = ledger
+            self._observer = Observer(self._chain, ledger, self._journal.signer, time.monotonic)
+        return self._chain, self._ledger
+
+    def _warn_without_chain(self) -> None:
+        """Say that a promise is in danger also while the chain is out of reach."""
+        now = int(self._clock())
+        unposted = [b for b in self._journal.unsettled_batches() if b.state in ("cut", "sent")]
+        found = danger(self._journal.pending(), unposted, self._profile, now)
+        if found is not None:
+            log.warning("%s", found)
