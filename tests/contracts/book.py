@@ -145,3 +145,17 @@ class Book:
             posted_at=transaction.timestamp,
             transaction=transaction,
         )
+
+
+def several(settled: Settled, sequences: Sequence[int]) -> tuple[list[Any], tuple[Any, ...]]:
+    """`verify_several`'s two arguments: the receipts and one proof for all of them."""
+    first = settled.batch.first
+    known = {sequence - first for sequence in sequences}
+    siblings = []
+    for layer in settled.tree.layers[:-1]:
+        for place in sorted(known):
+            if place ^ 1 not in known and place ^ 1 < len(layer):
+                siblings.append(layer[place ^ 1].tobytes())
+        known = {place >> 1 for place in known}
+    receipts = [settled.receipts[sequence - first].abi() for sequence in sequences]
+    return receipts, (first, settled.batch.size, settled.posted_at, siblings)

@@ -8,7 +8,7 @@ from typing import Any
 
 import ape
 import pytest
-from book import GRACE, Book, key
+from book import GRACE, Book, key, several
 from eth_account.signers.local import LocalAccount
 
 
@@ -108,6 +108,11 @@ def opened(book) -> Any:
 @pytest.fixture
 def closes_at(ledger, signer, opened) -> int:
     return ledger.log_record(signer.address).closesAt
+
+
+@pytest.fixture
+def several_proof() -> Callable[..., Any]:
+    return several
 
 
 @pytest.fixture
