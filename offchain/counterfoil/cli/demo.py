@@ -178,11 +178,10 @@ def _play(
         ledger=stage.ledger,
     )
     shown = refusals(evidence)
-    out.table(
-        "\nRefused, each with its reason",
-        [(case.what, case.off_chain, case.on_chain) for case in shown],
-        ("what was changed", "the verifier", "the ledger"),
-    )
+    out.say("\nRefused, each with its reason:")
+    for case in shown:
+        for line in case.lines():
+            out.say(line)
     figures = measure(stage.ledger, complete, answers.gas, model, journal, paths)
     out.table("\nFigures of this run", figures.rows(), ("", ""))
     if out.json:

@@ -28,11 +28,16 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """One case: what was changed, and who refused it why."""
+    """One case: what was changed, and who refused it why; `on_chain` is empty where not asked."""
 
     what: str
     off_chain: str
     on_chain: str
+
+    def lines(self) -> list[str]:
+        """The case as it is printed."""
+        shown = [f"  {self.what}", f"    verifier: {self.off_chain}"]
+        return [*shown, f"    contract: {self.on_chain}"] if self.on_chain else shown
 
 
 def refusals(e: Evidence) -> list[Refusal]:
@@ -86,7 +91,9 @@ def _upper(signature: Signature) -> Signature:
 
 
 def _refused(e: Evidence, what: str, file: ReceiptFile, trust: Trust) -> Refusal:
-    off_chain = _error(lambda: verify(file, trust=trust, chain=e.chain).require_anchored())
+    # No node serves a chain that does not exist: such a file is refused before one is asked.
+    chain = e.chain if file.chain_id == e.chain.chain_id else None
+    off_chain = _error(lambda: verify(file, trust=trust, chain=chain).require_anchored())
     if off_chain is None:
         raise DemoFailed(f"not refused by the verifier: {what}")
     return Refusal(what=what, off_chain=off_chain, on_chain=_on_chain(e, what, file))
@@ -103,7 +110,7 @@ def _on_chain(e: Evidence, what: str, file: ReceiptFile) -> str:
     elif what == "a changed input" and file.opening is not None and file.opening.inputs:
         receipt = replace(receipt, inputs=file.opening.inputs.commitment().digest)
     elif receipt == e.good.receipt and inclusion == e.good.inclusion:
-        return "not shown to it"
+        return ""  # a contract is shown neither signature nor file
     try:
         e.ledger.require_settled(receipt, inclusion)
     except Refused as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import onnxruntime
+from onnxruntime.capi.onnxruntime_inference_collection import InferenceSession
 
 
-def bare_session(path: str | Path) -> onnxruntime.InferenceSession:
+def bare_session(path: str | Path) -> Any:
     """A session on the CPU, as onnxruntime makes it."""
-    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return InferenceSession(str(path), providers=["CPUExecutionProvider"])
