@@ -16,6 +16,7 @@ from sqlalchemy import select
 from counterfoil.config import Profile
 from counterfoil.errors import (
     CounterfoilError,
+    JournalError,
     NoSuchReceipt,
     OtherGenesis,
     RestoredBackup,
@@ -148,7 +149,7 @@ class Journal:
         Raises:
             SealingRefused, ClockWrong, JournalError, KeyFailure: nothing was sealed.
         """
-        return self._sealer.seal(drafts)
+        return list(self._sealer.seal(drafts))
 
     def refusal(self) -> CounterfoilError | None:
         """Why the journal does not seal, None: it does."""
@@ -437,11 +438,11 @@ class Journal:
     def close(self) -> None:
         """End the use of the journal: what was sealed at less than full becomes durable."""
         if not self._store.closed:
-            try:
+            # Where that fails, the journal stays marked as not durable, which is true.
+            with suppress(JournalError):
                 self._sealer.settle_boot()
-            finally:
-                self._sealer.close()
-                self._store.close()
+            self._sealer.close()
+            self._store.close()
 
     def __enter__(self) -> Self:
         return self

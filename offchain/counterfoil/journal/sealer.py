@@ -1,14 +1,8 @@
-"""Sealing: number, make durable, sign. The only place where a log's key signs receipts.
-
-Callers of one process share transactions: whoever finds no leader leads, takes everything
-that waits, and commits it at once; the others find their receipts done. No thread of its own.
-"""
+"""Sealing: number, make durable, sign. The only place where a log's key signs receipts."""
 
 from __future__ import annotations
 
 import os
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from counterfoil.config import Durability
-from counterfoil.errors import BadDraft, CounterfoilError, JournalFailed
+from counterfoil.errors import BadDraft, CounterfoilError
 from counterfoil.formats.preimage import Preimage
 from counterfoil.formats.receipt import RECEIPT_TYPE, Receipt
 from counterfoil.hashing.eip712 import address_word, domain_separator
@@ -26,31 +20,12 @@ from counterfoil.keys import SigningKey
 
 from . import rules, statements
 from .failpoints import hit
+from .group import Group, Ticket
 from .schema import journals
 from .store import Store, Transaction
 from .values import Draft, Sealed
 
-GROUP: Final = 1024
-"""Receipts in one transaction, at most; one call's receipts are never torn apart."""
-
 _DIGESTS: Final = ("model", "runtime", "request", "inputs", "outputs")
-
-
-class Ticket:
-    """One call's drafts, waiting to be sealed."""
-
-    __slots__ = ("done", "drafts", "error", "extra", "results")
-
-    def __init__(self, drafts: Sequence[Draft]) -> None:
-        self.drafts = drafts
-        self.extra = any(
-            d.model_preimage or d.runtime_preimage
-            or d.inputs_tensors is not None or d.outputs_tensors is not None
-            for d in drafts
-        )  # fmt: skip
-        self.results: list[Sealed] = []
-        self.error: BaseException | None = None
-        self.done = False
 
 
 class Sealer:
@@ -89,15 +64,14 @@ class Sealer:
         self._mark = -1
         self._mark_pid = 0
         self._known: set[bytes] = set()
-        self._waiting: deque[Ticket] = deque()
-        self._lead = threading.Lock()
+        self._group = Group(self._commit)
         self._pid = os.getpid()
         self._sealed_normal = False
         self._head = domain_separator(chain_id, ledger)
         self._struct = RECEIPT_TYPE + address_word(signer)
         self._sql = statements.compiled(store.dialect)
 
-    def seal(self, drafts: Sequence[Draft]) -> list[Sealed]:
+    def seal(self, drafts: Sequence[Draft]) -> Sequence[Sealed]:
         """Seal drafts under consecutive numbers; durable before this returns.
 
         Raises:
@@ -105,22 +79,16 @@ class Sealer:
             JournalError: none of them is sealed.
         """
         if not drafts:
-            return []
+            return ()
         for draft in drafts:
             _check(draft)
         if self._copied:
             raise rules.refusal("copied")
         self._key()  # a key that cannot be opened fails here, before anything is numbered
         if self._pid != os.getpid():
-            self._after_fork()
-        ticket = Ticket(drafts)
-        self._waiting.append(ticket)
-        with self._lead:
-            if not ticket.done:
-                self._lead_group(ticket)
-        if ticket.error is not None:
-            raise ticket.error
-        return ticket.results
+            self._group.reset()
+            self._pid = os.getpid()
+        return self._group.seal(drafts)
 
     def close(self) -> None:
         """Close the mark's file."""
@@ -128,54 +96,14 @@ class Sealer:
             os.close(self._mark)
             self._mark = -1
 
-    def _after_fork(self) -> None:
-        self._waiting = deque()
-        self._lead = threading.Lock()
-        self._pid = os.getpid()
-
-    def _lead_group(self, own: Ticket) -> None:
-        group: list[Ticket] = []
-        count = 0
-        while self._waiting and (not group or count < GROUP):
-            ticket = self._waiting.popleft()
-            group.append(ticket)
-            count += len(ticket.drafts)
-        if own not in group:
-            # More than a group waits, and others were before us: theirs goes first.
-            self._settle(group)
-            self._lead_group(own)
-            return
-        self._settle(group, own)
-
-    def _settle(self, group: list[Ticket], own: Ticket | None = None) -> None:
-        """Seal a group and tell each of its callers how it went."""
-        try:
-            results = self._commit(group)
-        except Exception as error:
-            for ticket in group:
-                ticket.error = error if ticket is own else _again(error)
-                ticket.done = True
-            return
-        except BaseException:
-            # Our own thread was interrupted: the others' receipts are for the next leader.
-            for ticket in reversed(group):
-                if ticket is not own:
-                    self._waiting.appendleft(ticket)
-            raise
-        at = 0
-        for ticket in group:
-            ticket.results = results[at : at + len(ticket.drafts)]
-            at += len(ticket.drafts)
-            ticket.done = True
-
-    def _commit(self, group: list[Ticket]) -> list[Sealed]:
+    def _commit(self, group: Sequence[Ticket]) -> list[Sealed]:
         try:
             return self._transaction(group)
         except rules.NotMarked:
             self._mark_boot()
             return self._transaction(group)
 
-    def _transaction(self, group: list[Ticket]) -> list[Sealed]:
+    def _transaction(self, group: Sequence[Ticket]) -> list[Sealed]:
         sealed: list[Sealed] = []
         known: set[bytes] = set()
         with self._store.writing(durable=self._full_each) as transaction:
@@ -347,13 +275,3 @@ def _check(draft: Draft) -> None:
         value = getattr(draft, name)
         if type(value) is not bytes or len(value) != 32:
             raise BadDraft(f"a draft's {name} is 32 bytes")
-
-
-def _again(error: Exception) -> Exception:
-    """A second exception like `error`, for another thread to raise."""
-    if isinstance(error, CounterfoilError):
-        twin: Exception = type(error)(*error.args)
-    else:
-        twin = JournalFailed(f"sealing failed: {type(error).__name__}: {error}")
-    twin.__cause__ = error
-    return twin

@@ -46,6 +46,7 @@ class Sqlite:
         self._url = url.set(database=str(self.path))
         self._synchronous = durability.upper()
         self._inode = 0
+        self._replaced = False
 
     def exists(self) -> bool:
         """Whether the file is there."""
@@ -107,8 +108,8 @@ class Sqlite:
         return f"inode:{self.path.stat().st_ino}"
 
     def opened(self) -> None:
-        """Remember which file the connection has."""
-        self._inode = self.path.stat().st_ino
+        """Remember which file the first connection has: a later one must have the same."""
+        self._inode = self._inode or self.path.stat().st_ino
 
     def check_in_place(self) -> None:
         """Refuse to write into a file that was deleted or replaced under its name.
@@ -116,11 +117,13 @@ class Sqlite:
         Raises:
             JournalReplaced: so it was.
         """
-        try:
-            same = os.stat(self.path).st_ino == self._inode  # noqa: PTH116 (each seal does it)
-        except OSError:
-            same = False
-        if not same:
+        if self._inode and not self._replaced:
+            try:
+                now = os.stat(self.path).st_ino  # noqa: PTH116 (each seal does it)
+            except OSError:
+                now = 0
+            self._replaced = now != self._inode
+        if self._replaced:  # for good: a file system may give the number to the next file
             raise JournalReplaced(
                 f"{self.path} was deleted or replaced while in use: "
                 "put it back, or start the program anew, which begins a new log"

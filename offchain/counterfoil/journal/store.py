@@ -187,9 +187,9 @@ class Transaction:
                 raise JournalClosed("the journal is closed: open it anew")
             store._turnstile.acquire(store.wait)
             try:
+                store.backend.check_in_place()
                 self.connection = store.writer()
                 self.cursor: Any = self.connection.connection.cursor()
-                store.backend.check_in_place()
                 if self._durable:
                     store.backend.durable(self.cursor, True)
                 self.cursor.execute(store.backend.begin)
