@@ -43,7 +43,7 @@ CLOCK_SKEW: constant(uint256) = 60
 # docs/format.md, section 11, step 5: seconds that `issuedAt` may pass `postedAt`
 
 GROUP: constant(uint256) = 32
-# batches a group holds: at some 34,000 gas each it fits any block
+# batches a group holds: at some 36,000 gas each they fit any block
 
 
 U32: constant(uint256) = 2**32 - 1
