@@ -253,8 +253,8 @@ def _structured(name: str, kind: str, value: Any) -> tuple[list[Tensor], Any]:
         ordered = dict(sorted(value.items(), key=lambda item: _map_key(name, item[0])))
         try:
             return flatten([name], [ordered], [kind]), ordered
-        except (TypeError, ValueError, OverflowError) as error:
-            raise Unfit(f"the map for input {name!r} has other keys or values") from error
+        except BadTensor as error:
+            raise Unfit(str(error)) from error
     raise Unfit(f"the input {name!r} is {kind}, which is not fed from Python")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -365,8 +365,12 @@ class InferenceSession(EngineSession):
                 raise ready
             outputs = method(names, feed, options)  # onnxruntime judges what nobody can commit to
             return self._cf_failed(ready, outputs)
+        made = self._cf_record
         outputs = method(names, ready.feed, options)
         try:
+            if self._cf_record is not made:  # a provider failed and onnxruntime fell back
+                found, digest = self._cf_runtime(options)
+                ready = replace(ready, runtime=found, runtime_digest=digest)
             return outputs, self._cf_seal(ready, names, outputs)
         except Exception as error:
             return self._cf_failed(error, outputs)

@@ -83,7 +83,7 @@ def zip_maps() -> bytes:
 
 
 def many() -> bytes:
-    """Inputs b, a and an initialiser w that may be fed; outputs sum and difference of a and b, and a·w."""
+    """Of b and a the sum and the difference, and a times w, an initialiser that may be fed."""
     nodes = [
         helper.make_node("Add", ["a", "b"], ["sum"]),
         helper.make_node("Sub", ["a", "b"], ["difference"]),
