@@ -1,0 +1,39 @@
+"""The modules' harnesses, each deployed once."""
+
+from __future__ import annotations
+
+import ape
+import pytest
+
+LEDGER = "0x00000000000000000000000000000000C0047E2F"
+"""The ledger in whose name the digests' harness speaks; nobody lives there."""
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    # Ape hashes a contract's own source only: an edited module would leave old bytecode.
+    ape.project.load_contracts(use_cache=False)
+
+
+@pytest.fixture(scope="session")
+def merkle_path(project, accounts):
+    return accounts[0].deploy(project.MerklePathHarness)
+
+
+@pytest.fixture(scope="session")
+def merkle_several(project, accounts):
+    return accounts[0].deploy(project.MerkleSeveralHarness)
+
+
+@pytest.fixture(scope="session")
+def named_ledger():
+    return ape.convert(LEDGER, ape.types.AddressType)
+
+
+@pytest.fixture(scope="session")
+def digests(project, accounts, named_ledger):
+    return accounts[0].deploy(project.DigestsHarness, named_ledger)
+
+
+@pytest.fixture(scope="session")
+def tensor_opening(project, accounts):
+    return accounts[0].deploy(project.TensorOpeningHarness)
