@@ -113,9 +113,7 @@ def load(
         path = Path(source)
         try:
             if path.stat().st_size >= MAX_GRAPH:
-                raise BadModel(
-                    "the graph is 2 GiB or more: put its weights into other files"
-                )
+                raise BadModel("the graph is 2 GiB or more: put its weights into other files")
             graph = path.read_bytes()
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error

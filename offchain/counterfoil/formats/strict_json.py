@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,11 +40,13 @@ def read(path: str | Path, limit: int = MAX_BYTES) -> bytes:
     shown = quoted(str(path))
     try:
         with Path(path).open("rb") as stream:
-            raw = stream.read(limit + 1)
+            # A regular file tells its size; a pipe or a device is read to find out.
+            small = os.fstat(stream.fileno()).st_size <= limit
+            raw = stream.read(limit + 1) if small else b""
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise MalformedFile(f"cannot read {shown}: {why}") from error
-    if len(raw) > limit:
+    if not small or len(raw) > limit:
         raise FileTooLarge(f"{shown} is over {limit // 2**20} MiB")
     return raw
 
