@@ -29,10 +29,10 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's home without a configuration."""
+    """A user's home without a configuration; keys are derived, which takes no time."""
     folder = tmp_path / "home"
     monkeypatch.setenv("COUNTERFOIL_HOME", str(folder))
-    monkeypatch.setenv("COUNTERFOIL_PASSPHRASE", secrets.token_hex(16))
+    monkeypatch.setenv("COUNTERFOIL_SECRET", secrets.token_hex(32))
     monkeypatch.setattr(sealing, "_shared", {})
     return folder
 

@@ -96,7 +96,11 @@ def test_session__journal_unusable_and_unsealed__runs(
     assert unsealed_count() == before
 
 
-def test_session__key_file_open_to_others__refused(home: Path) -> None:
+def test_session__key_file_open_to_others__refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COUNTERFOIL_SECRET")
+    monkeypatch.setenv("COUNTERFOIL_PASSPHRASE", "a passphrase of this test")
     with Journal.open(load_profile()) as journal:
         journal.unlock()
     keys = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,14 @@ def test_run_with_iobinding__refused_before_it_runs(pair: Pair) -> None:
         ours.run_with_iobinding(binding)
     with pytest.raises(Uncommitted, match="run_with_ortvaluevector gives no receipt"):
         ours.run_with_ortvaluevector(None, [], [], [], [], [])
+
+
+def test_session__dropped__is_freed_at_once(pair: Pair) -> None:
+    ours, _ = pair(small_models.identity(small_models.FLOAT))
+    ours.run(None, {"x": np.float32([1])})
+    gone = weakref.ref(ours)
+    del ours
+    assert gone() is None
 
 
 def test_session__no_configuration__seals_for_the_local_chain(home: Path) -> None:
