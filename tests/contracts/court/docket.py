@@ -86,8 +86,11 @@ class Docket:
             *self.shown(receipt), SALT, batch, sender=sender or self.challenger
         )
 
-    def conflict(self, receipt: Receipt, settled: Settled, sender=None, **changes: Any) -> Any:
-        self.commit_to(receipt, sender)
+    def conflict(
+        self, receipt: Receipt, settled: Settled, sender=None, commit: bool = True, **changes: Any
+    ) -> Any:
+        if commit:
+            self.commit_to(receipt, sender)
         there = settled.receipts[receipt.sequence - settled.batch.first]
         leaf = there.leaf(self.book.chain_id, self.book.ledger.address)
         fields = {"leaf": leaf, "inclusion": settled.inclusion(receipt.sequence).abi()} | changes
@@ -116,7 +119,10 @@ class Docket:
         leaf = receipt.leaf(self.book.chain_id, self.book.ledger.address)
         fields = {"leaf": leaf, "inclusion": settled.inclusion(sequence).abi()} | changes
         return self.court.answer(
-            self.book.signer.address, sequence, *fields.values(), sender=sender or self.book.operator
+            self.book.signer.address,
+            sequence,
+            *fields.values(),
+            sender=sender or self.book.operator,
         )
 
     def time_out(self, sequence: int, sender=None) -> Any:

@@ -5,7 +5,7 @@ from docket import CAP, CONFLICT, DOUBLE_SIGN, SALT, UNIT
 
 
 def test_conflict__another_leaf__takes_a_unit(court, docket, book, bonded, challenger, burnt):
-    signed = docket.promised(2, settle_by=0)
+    signed = docket.promised(2)
     settled = book.settle(5)
     before = burnt()
     transaction = docket.conflict(signed, settled)
@@ -16,7 +16,12 @@ def test_conflict__another_leaf__takes_a_unit(court, docket, book, bonded, chall
     assert court.proved(bonded, 2)
     assert transaction.events == [
         court.OffenceProved(
-            signer=bonded, number=2, prover=challenger, reason=CONFLICT, reward=CAP, burnt=UNIT - CAP
+            signer=bonded,
+            number=2,
+            prover=challenger,
+            reason=CONFLICT,
+            reward=CAP,
+            burnt=UNIT - CAP,
         )
     ]
 
@@ -31,21 +36,29 @@ def test_conflict__a_leaf_of_another_number__reverts(docket, book, bonded, ledge
     """An honest batch never shows two leaves at one number: the place is part of the path."""
     settled = book.settle(5)
     receipt = settled.receipts[2]
+    docket.commit_to(receipt)
     for number in (0, 1, 3, 4):
         leaf = settled.receipts[number].leaf(book.chain_id, ledger.address)
         for path_of in (2, number):
             with denied("court: leaf not at the number"):
-                docket.conflict(receipt, settled, leaf=leaf, inclusion=settled.inclusion(path_of).abi())
+                docket.conflict(
+                    receipt,
+                    settled,
+                    commit=False,
+                    leaf=leaf,
+                    inclusion=settled.inclusion(path_of).abi(),
+                )
 
 
 def test_conflict__an_inner_node_for_a_leaf__reverts(docket, book, bonded, denied):
     settled = book.settle(4)
     first, size, posted_at, path = settled.inclusion(0).abi()
     node = settled.tree.layers[1][0].tobytes()
+    docket.commit_to(settled.receipts[0])
     for size_shown in (size, 2):
         with denied("court: leaf not at the number"):
             docket.conflict(
-                settled.receipts[0], settled, leaf=node,
+                settled.receipts[0], settled, commit=False, leaf=node,
                 inclusion=(first, size_shown, posted_at, path[1:]),
             )  # fmt: skip
 
@@ -53,7 +66,7 @@ def test_conflict__an_inner_node_for_a_leaf__reverts(docket, book, bonded, denie
 def test_conflict__not_posted__reverts(docket, book, bonded, denied):
     settled = book.settle(2)
     first, size, posted_at, path = settled.inclusion(0).abi()
-    signed = docket.promised(0, settle_by=0)
+    signed = docket.promised(0)
     with denied("court: leaf not at the number"):
         docket.conflict(signed, settled, inclusion=(first, size, posted_at + 1, path))
 
@@ -130,12 +143,14 @@ def test_double_sign__one_by_another_key__reverts(
         (lambda s: s[:64], "signature: not 65 bytes"),
         (lambda s: s[:64] + bytes([s[64] - 27]), "signature: v is neither 27 nor 28"),
         (
-            lambda s: s[:32]
-            + (
-                0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-                - int.from_bytes(s[32:64], "big")
-            ).to_bytes(32, "big")
-            + bytes([55 - s[64]]),
+            lambda s: (
+                s[:32]
+                + (
+                    0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+                    - int.from_bytes(s[32:64], "big")
+                ).to_bytes(32, "big")
+                + bytes([55 - s[64]])
+            ),
             "signature: s in the upper half",
         ),
         (lambda s: bytes(64) + s[64:], "signature: recovers to nobody"),

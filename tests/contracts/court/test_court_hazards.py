@@ -1,7 +1,7 @@
 """What an attacker with code, or too little money in the bond, can do to the accounts."""
 
 import pytest
-from docket import ANSWER_WINDOW, BURN, CAP, SALT, UNIT, posted
+from docket import BURN, CAP, SALT, UNIT, Docket, posted
 
 BENEFICIARY = "0x" + "be" * 20
 REFUSE, WASTE = 2, 4
@@ -51,7 +51,9 @@ def test_payment__to_a_payee_that_fails__is_kept_as_credit(
     transaction = collect()
     assert balance(BENEFICIARY) == CAP
     assert court.credit(payee) == 0
-    assert court.CreditCollected(beneficiary=payee, to=BENEFICIARY, amount=CAP) in transaction.events
+    assert (
+        court.CreditCollected(beneficiary=payee, to=BENEFICIARY, amount=CAP) in transaction.events
+    )
 
 
 def test_collect__no_credit__reverts(court, stranger, denied):
@@ -137,12 +139,14 @@ def test_time_out__demander_that_refuses__blocks_nobody(
     assert court.standing(bonded).count == 1
 
 
-def test_forced_ether__changes_no_account(court, bonded, docket, stranger, operator, at, balance, chain):
+def test_forced_ether__changes_no_account(
+    court, bonded, docket, stranger, operator, at, balance, chain
+):
     """Ether that arrives without a call is in nobody's account and stays."""
     before = tuple(court.bond(bonded))
     init_code = bytes.fromhex("73" + court.address[2:] + "ff")  # PUSH20 court SELFDESTRUCT
-    chain.provider.network.ecosystem  # noqa: B018
-    stranger.call(_creation(chain, stranger, init_code, 10**18))
+    create = chain.provider.network.ecosystem.create_transaction
+    stranger.call(create(data=init_code, value=10**18, gas_limit=200_000))
     assert balance(court.address) == before[0] + 10**18
     assert tuple(court.bond(bonded)) == before
 
@@ -152,12 +156,6 @@ def test_forced_ether__changes_no_account(court, bonded, docket, stranger, opera
     at(court.withdrawable_after(bonded) + 1)
     court.withdraw(bonded, sender=operator)
     assert balance(court.address) == 10**18
-
-
-def _creation(chain, sender, init_code, value):
-    return chain.provider.network.ecosystem.create_transaction(
-        data=init_code, value=value, sender=sender.address, gas_limit=200_000
-    )
 
 
 def test_take__bond_smaller_than_the_unit__takes_what_is_left(
@@ -176,9 +174,9 @@ def test_take__bond_smaller_than_the_unit__takes_what_is_left(
     assert court.standing(bonded).count == 4
 
 
-def test_take__odd_wei__burns_the_larger_half(deploy_court, book, log, operator, chain, challenger, burnt):
-    from docket import Docket
-
+def test_take__odd_wei__burns_the_larger_half(
+    deploy_court, book, log, operator, chain, challenger, burnt
+):
     court = deploy_court(cap=2**255)
     court.make_bond(log, 3, sender=operator, value=4)
     docket = Docket(court, book, chain, challenger)
@@ -192,9 +190,9 @@ def test_take__odd_wei__burns_the_larger_half(deploy_court, book, log, operator,
     assert burnt() - before == 3
 
 
-def test_take__no_reward_cap__burns_it_all(deploy_court, book, log, operator, chain, challenger, burnt):
-    from docket import Docket
-
+def test_take__no_reward_cap__burns_it_all(
+    deploy_court, book, log, operator, chain, challenger, burnt
+):
     court = deploy_court(cap=0)
     court.make_bond(log, UNIT, sender=operator, value=UNIT)
     docket = Docket(court, book, chain, challenger)
@@ -243,4 +241,3 @@ def test_standing__keeps_the_first_reason_and_counts(court, docket, book, bonded
 
 def test_burn_address__has_no_code(chain):
     assert len(chain.provider.get_code(BURN)) == 0
-    assert ANSWER_WINDOW > 0

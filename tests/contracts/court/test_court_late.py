@@ -98,7 +98,9 @@ def test_unsettled__issued_as_the_log_opens__counts(court, docket, ledger, bonde
 
 
 @pytest.mark.parametrize("past", [0, 1])
-def test_unsettled__issued_at_the_logs_close(court, docket, bonded, closes_at, at, due, denied, past):
+def test_unsettled__issued_at_the_logs_close(
+    court, docket, bonded, closes_at, at, due, denied, past
+):
     at(closes_at + past)
     receipt = docket.promised(0, issued_at=closes_at + past)
     docket.commit_to(receipt)
@@ -141,9 +143,7 @@ def test_unsettled__of_another_ledger__reverts(deploy_court, project, deployer, 
 
     elsewhere = deploy_court(ledger=deployer.deploy(project.ReceiptLedger, GRACE))
     with ape.reverts("signature: not by the signer"):
-        elsewhere.prove_late_unsettled(
-            *docket.shown(promised), bytes(32), sender=docket.challenger
-        )
+        elsewhere.prove_late_unsettled(*docket.shown(promised), bytes(32), sender=docket.challenger)
 
 
 def test_unsettled__of_one_gap__counts_once(court, docket, bonded, at, due, denied):

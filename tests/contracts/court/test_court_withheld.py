@@ -21,7 +21,10 @@ def demanded(docket, settled):
 def test_least_fee__is_four_answers_at_the_base_fee(court, chain):
     base_fee = chain.provider.base_fee
     assert base_fee > 0
-    assert court.least_fee() in {4 * ANSWER_GAS * base_fee, 4 * ANSWER_GAS * chain.blocks.head.base_fee}
+    assert court.least_fee() in {
+        4 * ANSWER_GAS * base_fee,
+        4 * ANSWER_GAS * chain.blocks.head.base_fee,
+    }
 
 
 def test_demand__keeps_and_logs_it(court, docket, settled, bonded, challenger, balance, now):
@@ -116,9 +119,8 @@ def test_answer__by_anybody__earns_the_fee_and_shows_the_path(
     inclusion = settled.inclusion(3)
     assert event.leaf == settled.receipts[3].leaf(book.chain_id, book.ledger.address)
     assert event.giver == stranger
-    assert tuple(event.inclusion) == (
-        inclusion.first, inclusion.size, inclusion.posted_at, list(inclusion.path),
-    )  # fmt: skip
+    first, size, posted_at, path = inclusion.abi()
+    assert tuple(event.inclusion) == (first, size, posted_at, tuple(path))
 
 
 def test_answer__no_demand__reverts(docket, settled, denied):
