@@ -95,13 +95,14 @@ def test_make_keystore__keyring__holds_the_passphrase(tmp_path, monkeypatch):
 
 
 def test_make_keystore__broken_keyring__falls_to_file(tmp_path, monkeypatch):
-    class Locked(Ring):
+    class Locked:
         def set_password(self, service, name, text):
             raise RuntimeError("locked")
 
-        get_password = set_password = lambda self, *a: (_ for _ in ()).throw(RuntimeError("locked"))
+        def get_password(self, service, name):
+            raise RuntimeError("locked")
 
-    monkeypatch.setattr(keys, "_keyring", lambda: Locked())
+    monkeypatch.setattr(keys, "_keyring", Locked)
     key, path = keys.make_keystore(tmp_path)
     assert (tmp_path / "passphrase").exists()
     assert keys.load_keystore(path).address == key.address
