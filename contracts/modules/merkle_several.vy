@@ -77,6 +77,7 @@ def try_root(
                     top = keccak256(concat(0x01, top, siblings[used]))
                     used = unsafe_add(used, 1)
                 # else: the last of an odd layer moves up as it is
+
             hashes[kept] = top
             places[kept] = place >> 1
             kept = unsafe_add(kept, 1)
