@@ -20,7 +20,7 @@ def test_need__missing_on_a_developer_s_machine__skips_with_the_reason(
     need, without_node, monkeypatch
 ):
     monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="needs .*(PATH|make node)"):
+    with pytest.raises(pytest.skip.Exception, match=r"needs .*(PATH|make node)"):
         need()
 
 
