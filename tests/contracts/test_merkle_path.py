@@ -2,7 +2,6 @@
 
 import ape
 import pytest
-
 from counterfoil.hashing.types import ZERO
 
 
