@@ -51,7 +51,7 @@ vectors: $(VENV)/.stamp ## write the committed test vectors anew
 	@python tests/vectors/make.py
 
 gas: $(VENV)/.stamp ## measure gas and write the committed snapshot anew
-	@COUNTERFOIL_GAS_WRITE=1 python -m pytest tests/contracts/test_gas.py -q -s
+	@COUNTERFOIL_GAS_WRITE=1 python -m pytest tests/contracts/test_gas.py tests/contracts/court/test_court_gas.py -q -s
 
 lock: ## resolve requirements/*.in into lock files without registry addresses
 	@for name in dev format; do \

@@ -15,7 +15,7 @@ import click
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "offchain" / "counterfoil" / "artefacts"
-CONTRACTS = ("ReceiptLedger", "ModelRegistry", "examples/ContentGate")
+CONTRACTS = ("ReceiptLedger", "ModelRegistry", "PromiseCourt", "examples/ContentGate")
 """What is deployed, under contracts/; modules and harnesses are not."""
 
 
