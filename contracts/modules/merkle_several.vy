@@ -68,6 +68,7 @@ def try_root(
                 top = keccak256(concat(0x01, siblings[used], top))
                 used = unsafe_add(used, 1)
             elif unsafe_add(place, 1) < width:
+                # the last of an odd layer is not here: it moves up as it is
                 if read < count and places[read] == unsafe_add(place, 1):
                     top = keccak256(concat(0x01, top, hashes[read]))
                     read = unsafe_add(read, 1)
@@ -76,8 +77,6 @@ def try_root(
                         return False, empty(bytes32)
                     top = keccak256(concat(0x01, top, siblings[used]))
                     used = unsafe_add(used, 1)
-                # else: the last of an odd layer moves up as it is
-
             hashes[kept] = top
             places[kept] = place >> 1
             kept = unsafe_add(kept, 1)
