@@ -8,6 +8,7 @@ are durable, or the lead is theirs.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -63,7 +64,7 @@ class Group:
         """Forget who waits: in a forked child nobody does."""
         self._lock = threading.Lock()
         self._waiting: deque[Ticket] = deque()
-        self._led = False
+        self._led = self._crowded = False
 
     def seal(self, drafts: Sequence[Draft]) -> Sequence[Sealed]:
         """Have drafts sealed, together with those of other callers.
@@ -98,12 +99,15 @@ class Group:
             raise
 
     def _lead(self, own: Ticket) -> None:
+        if self._crowded:
+            time.sleep(0)  # those whom the last group woke come back: let them join this one
         group = [own]
         count = len(own.drafts)
         with self._lock:
             while self._waiting and count + len(self._waiting[0].drafts) <= LIMIT:
                 group.append(self._waiting.popleft())
                 count += len(group[-1].drafts)
+        self._crowded = len(group) > 1
         try:
             results = self._commit(group)
         except Exception as error:

@@ -120,11 +120,7 @@ def rotate(store: Store, profile: Profile, number: int, now: int) -> Row:
 
 
 def key_of(row: Row, folder: Path) -> Callable[[], keys.SigningKey]:
-    """How to get a journal's key, which is opened once and only when needed.
-
-    A keystore that is missing or open to others is refused at once, by the caller's first call
-    of `check`.
-    """
+    """How to get a journal's key, which is opened once, and only when it is needed."""
     opened: list[keys.SigningKey] = []
 
     def key() -> keys.SigningKey:
