@@ -31,6 +31,9 @@ LOCAL_CHAIN_ID: Final = 31337
 PROMISE: Final = Seconds(3600)
 BATCH_AGE: Final = Seconds(600)
 
+MAX_BATCH_URI: Final = 180
+"""Bytes: with `/`, an address, `/`, a number and `.json` it stays under a batch's 256."""
+
 Durability = Literal["full", "normal"]
 
 
@@ -54,6 +57,9 @@ class Profile:
         publishers: whom a verifier trusts to publish models.
         ledgers: the user's additions to the ledgers that a verifier trusts, by chain id.
         durability: `full` survives a power cut, `normal` the crash of a process.
+        court: the `PromiseCourt` of the ledger, None: not used.
+        publish: folder into which the settler writes batch files, None: they are not published.
+        batch_uri: where that folder is served, without the files' names.
     """
 
     name: str
@@ -71,6 +77,9 @@ class Profile:
     publishers: tuple[Address, ...] = ()
     ledgers: tuple[tuple[int, Address], ...] = ()
     durability: Durability = "full"
+    court: Address | None = None
+    publish: str | None = None
+    batch_uri: str | None = None
 
 
 def home() -> Path:
@@ -244,6 +253,15 @@ def _optional(value: object) -> str | None:
     return None if value == "" else _text(value)
 
 
+def _batch_uri(value: object) -> str | None:
+    text = _optional(value)
+    if text is None:
+        return None
+    if not text.startswith(("https://", "http://")) or len(text.encode()) > MAX_BATCH_URI:
+        raise ValueError(f"is an http or https URL of at most {MAX_BATCH_URI} bytes, not {value!r}")
+    return text
+
+
 def _durability(value: object) -> Durability:
     if value == "full" or value == "normal":  # noqa: PLR1714 (narrows the type)
         return value
@@ -282,6 +300,9 @@ FIELDS: Final[Mapping[str, Callable[[object], Any]]] = {
     "publishers": _addresses,
     "ledgers": _ledgers,
     "durability": _durability,
+    "court": lambda value: None if value == "" else address(value),
+    "publish": _optional,
+    "batch_uri": _batch_uri,
 }
 """Every field but the name, with what reads it."""
 

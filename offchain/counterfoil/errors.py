@@ -520,3 +520,74 @@ class DemoFailed(CounterfoilError):
     """A step of the demo did not go as it must: this is a bug."""
 
     exit_code = 70
+
+
+# Publishing and watching: batch files, and what a watchtower does with them.
+
+
+class PublishError(CounterfoilError):
+    """A batch file that cannot be published or fetched."""
+
+    exit_code = 74
+
+
+class PublishedOtherwise(PublishError):
+    """The folder already has another content under a batch's name; it is never rewritten."""
+
+
+class BadBatchAddress(PublishError):
+    """A batch's `uri` that is none to be fetched: another scheme, or no host."""
+
+    exit_code = 65
+
+
+class ForbiddenAddress(PublishError):
+    """A batch's `uri` leads to an address that is not public."""
+
+    exit_code = 77
+
+
+class FetchFailed(PublishError):
+    """The host of a batch file does not give it out."""
+
+    exit_code = 75
+
+
+class FetchTooLarge(PublishError):
+    """The host of a batch file sends more than the batch can need."""
+
+    exit_code = 65
+
+
+class FetchTooSlow(FetchFailed):
+    """The host of a batch file takes too long."""
+
+
+class OtherBatch(PublishError):
+    """A batch file of another batch than the ledger's."""
+
+    exit_code = 65
+
+
+class WatchBusy(CounterfoilError):
+    """Another process watches with the same state."""
+
+    exit_code = 75
+
+
+class WatchState(CounterfoilError):
+    """The watchtower's own database cannot be read or written."""
+
+    exit_code = 74
+
+
+class NotProvable(CounterfoilError):
+    """The files show no offence that the court takes now."""
+
+    exit_code = 65
+
+
+class NoCourt(CounterfoilError):
+    """The profile names no court."""
+
+    exit_code = 78

@@ -2,7 +2,10 @@
 
 from .client import EMBEDDED_CHAIN_ID, Block, Chain
 from .contract import Call, Contract
+from .court import Bond, CourtClient, Demand, Standing
+from .court_events import CourtEvent
 from .deploying import deploy, deploy_contract
+from .deployment import CourtTerms
 from .events import Posted
 from .in_process import embedded, funded_account, travel
 from .ledger import LedgerClient, LogRecord
@@ -24,9 +27,14 @@ from .sending import (
 __all__ = [
     "EMBEDDED_CHAIN_ID",
     "Block",
+    "Bond",
     "Call",
     "Chain",
     "Contract",
+    "CourtClient",
+    "CourtEvent",
+    "CourtTerms",
+    "Demand",
     "Fees",
     "LedgerClient",
     "LogRecord",
@@ -35,6 +43,7 @@ __all__ = [
     "Posted",
     "Prepared",
     "RegistryClient",
+    "Standing",
     "broadcast",
     "deploy",
     "deploy_contract",

@@ -13,6 +13,7 @@ from counterfoil.hashing.types import Address, Digest, Seconds
 from .client import Chain
 from .contract import Call, artefact
 from .deployment import (
+    COURT,
     GRACE,
     LEDGER,
     PROXY,
@@ -20,9 +21,11 @@ from .deployment import (
     PROXY_FUNDS,
     PROXY_TRANSACTION,
     REGISTRY,
+    CourtTerms,
     Deployed,
     Deployment,
     Plan,
+    court_plan,
     plans,
 )
 from .sending import broadcast, mined_nonce, prepare, send, wait
@@ -51,11 +54,18 @@ def has_proxy(chain: Chain, payer: LocalAccount) -> bool:
     return bool(chain.code(PROXY))
 
 
-def deploy(chain: Chain, payer: LocalAccount, *, grace: Seconds = GRACE) -> Deployment:
-    """Deploy ledger and registry where they are not yet.
+def deploy(
+    chain: Chain,
+    payer: LocalAccount,
+    *,
+    grace: Seconds = GRACE,
+    court: CourtTerms | None = None,
+) -> Deployment:
+    """Deploy ledger and registry, and a court if asked, where they are not yet.
 
     Args:
         grace: seconds, part of the ledger's address.
+        court: the court's terms, None: no court.
     Returns:
         A record for `deployment.write_record`.
     Raises:
@@ -64,11 +74,13 @@ def deploy(chain: Chain, payer: LocalAccount, *, grace: Seconds = GRACE) -> Depl
     """
     codes = {name: bytecode(name) for name in (LEDGER, REGISTRY)}
     proxy = has_proxy(chain, payer)
+    make = _by_proxy if proxy else _by_create
     made: dict[str, Deployed] = {}
     for each in plans(codes, grace=grace):
-        make = _by_proxy if proxy else _by_create
         found = make(chain, payer, each)
         made[each.name] = replace(found, grace=int(grace)) if each.name == LEDGER else found
+    if court is not None:
+        made[COURT] = make(chain, payer, court_plan(bytecode(COURT), made[LEDGER].address, court))
     return Deployment(genesis="0x" + chain.genesis.hex(), contracts=made)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.errors import BadDeploymentRecord
-from counterfoil.hashing.eip712 import word
+from counterfoil.hashing.eip712 import address_word, word
 from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.signature import checksummed
 from counterfoil.hashing.types import Address, Digest, Seconds
@@ -54,6 +54,31 @@ beside the longest promise (30 days).
 
 LEDGER = "ReceiptLedger"
 REGISTRY = "ModelRegistry"
+COURT = "PromiseCourt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourtTerms:
+    """What a court is deployed with; all of it is part of its address.
+
+    Attributes:
+        claim_window: seconds for which a late settlement can be proved after it is due, and
+            a path demanded after its batch was posted. A week: a holder who looks once a
+            week misses nothing.
+        answer_window: seconds in which a demanded path is due. A day: an operator's settler may
+            be down for a night.
+        reward_cap: wei, the most that one proof earns. 0.05 pays a commitment and a claim
+            (under 155,000 gas) at up to 320 gwei, and keeps slashing with a stolen key poor.
+    """
+
+    claim_window: Seconds
+    answer_window: Seconds
+    reward_cap: int = 5 * 10**16
+
+
+PUBLIC_TERMS = CourtTerms(claim_window=Seconds(7 * 86_400), answer_window=Seconds(86_400))
+LOCAL_TERMS = CourtTerms(claim_window=Seconds(3600), answer_window=Seconds(600))
+"""For a developer's own chain, where nobody wants to wait a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +120,7 @@ class Deployment:
     genesis: str
     """Hash of block 0, 0x-hex: tells a development chain from one started anew."""
     contracts: Mapping[str, Deployed]
-    """By name: ReceiptLedger, ModelRegistry."""
+    """By name: ReceiptLedger, ModelRegistry, and PromiseCourt where there is one."""
 
 
 def create2_address(init_code: bytes, *, salt: Digest = SALT, sender: Address = PROXY) -> Address:
@@ -123,6 +148,16 @@ def plans(bytecodes: Mapping[str, bytes], *, grace: int = GRACE) -> tuple[Plan, 
         plan(LEDGER, bytecodes[LEDGER] + word(grace)),
         plan(REGISTRY, bytecodes[REGISTRY]),
     )
+
+
+def court_plan(bytecode: bytes, ledger: Address, terms: CourtTerms = PUBLIC_TERMS) -> Plan:
+    """Plan of a ledger's court.
+
+    Args:
+        bytecode: creation bytecode of `PromiseCourt`.
+    """
+    windows = word(terms.claim_window) + word(terms.answer_window)
+    return plan(COURT, bytecode + address_word(ledger) + windows + word(terms.reward_cap))
 
 
 def shipped_record() -> dict[int, Deployment]:

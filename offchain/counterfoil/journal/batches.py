@@ -45,20 +45,23 @@ class Batches:
             return self._pending(connection)
 
     def cut(
-        self, key: Callable[[], SigningKey], uri: str, limit: int, now: Seconds
+        self,
+        key: Callable[[], SigningKey],
+        uri: str | Callable[[int], str],
+        limit: int,
+        now: Seconds,
     ) -> BatchFile | None:
         """Sign a batch of what is pending and store it; durable before this returns.
 
         Args:
-            uri: where the batch file will be published; at most 256 bytes.
+            uri: where the batch file will be published, at most 256 bytes; or what gives it
+                from the batch's first number.
             limit: receipts, at most.
         Returns:
             The batch, None where nothing is pending.
         Raises:
             BadDraft: the `uri` is too long, or the limit no size of a batch.
         """
-        if len(uri.encode()) > MAX_URI:
-            raise BadDraft(f"a batch's uri is at most {MAX_URI} bytes")
         if not 1 <= limit <= MAX_SIZE:
             raise BadDraft("a batch has 1 … 2^32 receipts")
         signing = key()
@@ -68,10 +71,13 @@ class Batches:
             size = min(pending.count, limit)
             if size == 0:
                 return None
+            where = uri if isinstance(uri, str) else uri(pending.first)
+            if len(where.encode()) > MAX_URI:
+                raise BadDraft(f"a batch's uri is at most {MAX_URI} bytes")
             digests = self._digests(connection, pending.first, size)
             tree = merkle.Tree(merkle.leaves(_rows(digests)))
             batch = Batch(
-                signer=self.signer, first=pending.first, size=size, root=tree.root, uri=uri
+                signer=self.signer, first=pending.first, size=size, root=tree.root, uri=where
             )
             signature = signing.sign(batch.digest(self.chain_id, self.ledger))
             hit("cut.signed")
@@ -81,7 +87,7 @@ class Batches:
                     first=batch.first,
                     size=size,
                     root=batch.root,
-                    uri=uri,
+                    uri=where,
                     signature=signature,
                     cut_at=now,
                     earliest_settle_by=self._earliest(connection, batch.first, size) or 0,

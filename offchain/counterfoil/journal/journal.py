@@ -307,11 +307,14 @@ class Journal:
         """The receipts that are in no batch yet."""
         return self._batches.pending()
 
-    def cut_batch(self, uri: str = "", limit: int = CUT_LIMIT) -> BatchFile | None:
+    def cut_batch(
+        self, uri: str | Callable[[int], str] = "", limit: int = CUT_LIMIT
+    ) -> BatchFile | None:
         """Sign and store a batch of what is pending; durable before this returns.
 
         Args:
-            uri: where the batch file will be published, at most 256 bytes.
+            uri: where the batch file will be published, at most 256 bytes; or what gives it
+                from the batch's first number.
             limit: receipts, at most.
         Returns:
             The batch, None where nothing is pending. What was cut is never cut anew.
