@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 from counterfoil import keys
-from counterfoil.chain import Chain
+from counterfoil.chain import Chain, LedgerClient
 from counterfoil.journal import Journal
 from counterfoil.settle import Settler
 from counterfoil.settle.points import NAMES
 from counterfoil.verify import verify
-from world import World, draft
+from world import World, draft, world
 
 pytestmark = pytest.mark.anvil
 
@@ -209,6 +209,50 @@ def test_step__two_settlers_at_once__every_batch_once(on_anvil):
     all_verify(on_anvil, 20)
 
 
+def test_run__two_logs_on_one_payer__neither_takes_the_others_nonce(anvil, on_anvil, tmp_path):
+    accounts = (on_anvil.operator, on_anvil.payer, on_anvil.stranger)
+    (tmp_path / "other").mkdir()
+    logs = [on_anvil, world(anvil.chain, tmp_path / "other", accounts)]
+    nonce = posts_of(on_anvil)
+    stop = threading.Event()
+    threads = []
+    for log in logs:
+        settler = log.settler(Chain.connect(anvil.url))
+        threads.append(threading.Thread(target=settler.run, args=(stop, 0.02)))
+        log.seal(4)
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 30
+    while any(log.journal.state(3) != "final" for log in logs):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    assert posts_of(on_anvil) == nonce + 2
+    for log in logs:
+        all_verify(log, 4)
+    logs[1].journal.close()
+
+
+def test_step__another_settler_between_look_and_mark__left_to_it(on_anvil, monkeypatch):
+    """One settler makes the batch final while another has just read it as sent."""
+    on_anvil.seal(4)
+    file = on_anvil.journal.cut_batch()
+    on_anvil.ledger.post_batch(file, on_anvil.stranger)
+    whole = LedgerClient.batch_word
+
+    def slowly(self, signer, first):
+        monkeypatch.setattr(LedgerClient, "batch_word", whole)
+        assert on_anvil.settler().step().final == (0,)
+        return whole(self, signer, first)
+
+    monkeypatch.setattr(LedgerClient, "batch_word", slowly)
+    done = on_anvil.settler().step()
+    assert done.final == () and any("another settler was quicker" in n for n in done.notes)
+    assert on_anvil.settler().step().done
+
+
 @pytest.mark.parametrize("depth", [1, 3, 6])
 def test_step__reorged_before_final__posted_again(anvil, on_anvil, depth):
     on_anvil.seal(4)
@@ -277,7 +321,7 @@ CHILD = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from counterfoil import keys
-from counterfoil.chain import Chain
+from counterfoil.chain import Chain, LedgerClient
 from counterfoil.config import load_profile
 from counterfoil.journal import Journal
 from counterfoil.settle import Settler

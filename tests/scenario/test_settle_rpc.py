@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from counterfoil import artefacts
 from counterfoil.chain import Chain
 from counterfoil.errors import (
     BadAnswer,
@@ -107,23 +108,34 @@ def test_step__one_method_fails__the_next_step_goes_on(faulty, on_anvil, through
     assert found == [0]
 
 
-def test_step__answer_to_the_send_is_lost__not_sent_twice(faulty, on_anvil, through):
+@pytest.mark.parametrize("lost", [1, 100])
+def test_step__answer_to_the_send_is_lost__not_sent_twice(faulty, on_anvil, through, lost):
     """The node took the transaction, and the connection broke before it said so."""
     on_anvil.seal(4)
+    sends = []
 
     def answer(exchange):
         if exchange.method == "eth_sendRawTransaction":
-            exchange.forward()
-            exchange.handler.close_connection = True
+            sends.append(exchange.forward())
+            if len(sends) <= lost:
+                exchange.handler.close_connection = True
+                return
+            exchange.json(sends[-1])
         else:
             passing(exchange)
 
     faulty.answer = answer
     nonce = on_anvil.chain.web3.eth.get_transaction_count(on_anvil.payer.address)
-    # the second try of the same bytes finds them known or mined, which says that they arrived
-    done = through.step()
-    faulty.answer = passing
-    assert done.final == (0,) or through.step().final == (0,)
+    if lost == 1:  # the second try finds the transaction known or mined: it had arrived
+        assert through.step().final == (0,)
+    else:
+        with pytest.raises(ChainUnreachable):
+            through.step()
+        assert on_anvil.journal.batches()[0].state == "sent"
+        faulty.answer = passing
+        done = through.step()
+        assert done.final == (0,) and done.sent == ()
+    assert len(sends) > 1
     assert on_anvil.chain.web3.eth.get_transaction_count(on_anvil.payer.address) == nonce + 1
 
 
@@ -252,9 +264,10 @@ def test_verify__rpc_fails__said_and_not_anchored(faulty, on_anvil, settled, nam
         verify(settled, trust=on_anvil.trust, chain=chain)
 
 
-def lying(on_anvil, function, value):
+def lying(function, value):
     """Answers calls of one ledger function with `value`, all else truly."""
-    selector = "0x" + on_anvil.ledger.contract.web3.get_function_by_name(function).selector[2:]
+    identifiers = artefacts.load("ReceiptLedger")["methodIdentifiers"]
+    selector = next(found for name, found in identifiers.items() if name.split("(")[0] == function)
 
     def answer(exchange):
         if exchange.method == "eth_call" and (
@@ -281,7 +294,7 @@ def test_verify__rpc_lies_about_the_receipt__not_anchored(
     faulty, on_anvil, settled, function, value, error
 ):
     chain = Chain.connect(faulty.url, timeout=TIMEOUT)
-    faulty.answer = lying(on_anvil, function, value)
+    faulty.answer = lying(function, value)
     with pytest.raises(error):
         verify(settled, trust=on_anvil.trust, chain=chain)
 
@@ -296,6 +309,6 @@ def test_verify__rpc_vouches_for_a_made_up_word__contradicts_itself(faulty, on_a
     forged = replace(waiting, inclusion=path)
     root = path.root(sealed.receipt.leaf(sealed.chain_id, sealed.ledger), 4)
     chain = Chain.connect(faulty.url, timeout=TIMEOUT)
-    faulty.answer = lying(on_anvil, "batch_word", batch_word(root, 1, path.posted_at))
+    faulty.answer = lying("batch_word", batch_word(root, 1, path.posted_at))
     with pytest.raises(BadAnswer, match="contradicts itself"):
         verify(forged, trust=on_anvil.trust, chain=chain)

@@ -65,7 +65,7 @@ def _ours(error: Exception, host: str) -> ChainError:
         or (isinstance(error, Web3RPCError) and "revert" in low)
     ):
         out = Refused(_reason(error, text))
-    elif isinstance(error, BadFunctionCallOutput):
+    elif isinstance(error, BadFunctionCallOutput) and "decode" not in low:
         out = NoContract(
             "no contract answers at the address: check the profile's chain and addresses"
         )

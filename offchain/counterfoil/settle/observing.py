@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from counterfoil.chain import Chain, LedgerClient, Posted, mined
-from counterfoil.errors import BadAnswer, BatchUnseen, ForeignBatch, TransactionFailed
+from counterfoil.errors import BadAnswer, BatchUnseen, ForeignBatch, NoSuchBatch, TransactionFailed
 from counterfoil.formats.batch import batch_word
 from counterfoil.hashing.types import ZERO, Address, Digest
-from counterfoil.journal import StoredBatch
+from counterfoil.journal import Journal, StoredBatch
+
+from .points import hit
+from .settlement import Step
 
 UNSEEN_FOR = 600.0
 """Seconds for which an event may lag behind the state before the operator is called."""
@@ -90,3 +94,73 @@ class Observer:
             f"the log holds another batch at number {first} than this journal's ({what}): "
             "the key is in use elsewhere, or stolen; revoke it with `counterfoil log revoke`"
         )
+
+
+def observe(
+    journal: Journal, observer: Observer, step: Step, following: int, confirmations: int
+) -> None:
+    """Sort the batches that are not final into posted and unposted, by the chain alone.
+
+    Args:
+        following: the log's next sequence on chain.
+    """
+    _reopen_final(journal, step, following, confirmations)
+    step.unposted, step.unconfirmed = [], 0
+    for stored in journal.unsettled_batches():
+        try:
+            if stored.batch.first >= following:
+                _unposted(journal, step, stored)
+            else:
+                _posted(journal, observer, step, stored, confirmations)
+        except NoSuchBatch:  # it moved on between our look and our mark
+            step.notes.append(f"another settler was quicker with the batch at {stored.batch.first}")
+            step.unconfirmed += 1
+
+
+def _unposted(journal: Journal, step: Step, stored: StoredBatch) -> None:
+    first = stored.batch.first
+    if stored.state == "posted":
+        journal.mark_reorged(first)
+        hit("settle.reorged")
+        step.reorged.append(first)
+        step.notes.append(f"a re-org took the batch at {first} out of the chain")
+        stored = replace(stored, state="sent")
+    step.unposted.append(stored)
+
+
+def _posted(
+    journal: Journal, observer: Observer, step: Step, stored: StoredBatch, confirmations: int
+) -> None:
+    first = stored.batch.first
+    found = observer.find(stored)
+    if found is None:
+        step.unconfirmed += 1
+        step.notes.append(f"the event of the batch at {first} is not visible yet")
+        return
+    hit("settle.seen")
+    known = (stored.state, stored.block, stored.posted_at)
+    if known != ("posted", found.block, found.posted_at):
+        journal.mark_posted(first, found.posted_at, found.transaction, found.block)
+        hit("settle.posted")
+        step.posted.append(first)
+    if observer.is_deep(found, confirmations):
+        journal.mark_final(first)
+        hit("settle.final")
+        step.final.append(first)
+    else:
+        step.unconfirmed += 1
+
+
+def _reopen_final(journal: Journal, step: Step, first: int, confirmations: int) -> None:
+    """Take back batches that were final and that a re-org deeper than that removed."""
+    unsettled = journal.unsettled_batches()
+    settled = unsettled[0].batch.first if unsettled else journal.pending().first
+    while first < settled:
+        size = journal.batch_file(first).batch.size
+        journal.mark_reorged(first)
+        step.reorged.append(first)
+        step.notes.append(
+            f"a re-org deeper than {confirmations} blocks took the final batch at {first} out "
+            "of the chain: set more confirmations"
+        )
+        first += size

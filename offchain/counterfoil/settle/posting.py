@@ -7,6 +7,7 @@ is not mined is replaced under its own nonce, so at most one of the two is ever 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from counterfoil.chain import (
     prepare,
 )
 from counterfoil.chain.ledger import GROUP
-from counterfoil.errors import BatchRefused, NonceTaken, Refused, Underpriced
+from counterfoil.errors import BatchRefused, NonceTaken, NoSuchBatch, Refused, Underpriced
 from counterfoil.formats.batch_file import BatchFile
 from counterfoil.hashing.types import Address, Digest, Seconds
 from counterfoil.journal import Journal, StoredBatch
@@ -41,6 +42,14 @@ RAISES = 8
 
 _RACES = ("ledger: first already posted", "ledger: gap before first")
 """Refusals that mean: somebody posted meanwhile, or the RPC's nodes disagree. Look again."""
+
+
+_turns: dict[Address, threading.Lock] = {}
+
+
+def _turn(payer: Address) -> threading.Lock:
+    """One at a time sends from an account: settlers of several logs share a payer."""
+    return _turns.setdefault(payer, threading.Lock())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,22 +105,24 @@ class Poster:
         Args:
             hurry: a promise is in danger: replace sooner.
         """
-        if flight is None:
+        if flight is None or self._chain.transaction_receipt(flight.transaction) is not None:
+            return Slot()  # none, or one that was mined without our event: refused or skipped
+        mined, free = mined_nonce(self._chain, self._payer), next_nonce(self._chain, self._payer)
+        if not mined <= flight.nonce < free:
+            # taken by another transaction; or dropped, and then it is the next free one again
             return Slot()
-        if self._chain.transaction_receipt(flight.transaction) is not None:
-            return Slot()  # mined without our event: refused or skipped there
-        free = mined_nonce(self._chain, self._payer)
-        if flight.nonce < free or flight.nonce > next_nonce(self._chain, self._payer):
-            return Slot()  # another transaction took the nonce, or one before it was dropped
+        waited = now - flight.sent_at
+        patient = waited < (HURRY_AFTER if hurry else STUCK_AFTER)
+        wait = f"transaction 0x{flight.transaction.hex()} waits for a block since {waited} s"
         known = self._chain.transaction(flight.transaction)
         if known is None or known.get("from", "").lower() != self._payer.lower():
-            return Slot(nonce=flight.nonce)  # dropped
+            # ours at a node that this one does not hear, or another program's in its place
+            return wait if patient else Slot()
         offered = fees_of(known)
-        waited = now - flight.sent_at
         with self._chain.calls():
             base = self._chain.web3.eth.get_block("latest").get("baseFeePerGas", 0)
-        if offered.most >= base and waited < (HURRY_AFTER if hurry else STUCK_AFTER):
-            return f"transaction 0x{flight.transaction.hex()} waits for a block since {waited} s"
+        if offered.most >= base and patient:
+            return wait
         return Slot(nonce=flight.nonce, at_least=offered.bumped())
 
     def post(
@@ -129,8 +140,11 @@ class Poster:
         """
         files = [self._journal.batch_file(each.batch.first) for each in batches[:GROUP]]
         try:
-            self._ledger.try_post(files[0], self._payer, signed=signed)
-            return self._send(files, slot, now, signed=signed)
+            with _turn(self._payer):
+                self._ledger.try_post(files[0], self._payer, signed=signed)
+                return self._send(files, slot, now, signed=signed)
+        except NoSuchBatch:
+            return "another settler was quicker: looking again"
         except Refused as refusal:
             if refusal.reason in _RACES:
                 return f"the chain moved meanwhile ({refusal.reason}): looking again"
@@ -156,8 +170,11 @@ class Poster:
             hit("settle.remembered")
             try:
                 broadcast(self._chain, made)
-            except Underpriced:
-                slot = Slot(nonce=made.nonce, at_least=made.fees.bumped())
+            except Underpriced as error:
+                if slot.nonce is None and "replacement" in str(error).lower():
+                    slot = Slot(at_least=slot.at_least)  # another program was quicker
+                else:
+                    slot = Slot(nonce=slot.nonce, at_least=made.fees.bumped())
             except NonceTaken:
                 slot = Slot(at_least=slot.at_least)
             else:

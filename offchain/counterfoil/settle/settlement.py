@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from counterfoil.chain import LogRecord
 from counterfoil.hashing.types import Digest, Seconds
+from counterfoil.journal import StoredBatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +66,37 @@ class Settlement:
     def moved(self) -> bool:
         """Whether the step did anything."""
         return bool(self.cut or self.sent or self.posted or self.final or self.reorged)
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """What one step has found and done so far."""
+
+    log: LogRecord | None
+    now: Seconds
+    cut: list[int] = field(default_factory=list)
+    sent: tuple[int, ...] = ()
+    transaction: Digest | None = None
+    posted: list[int] = field(default_factory=list)
+    final: list[int] = field(default_factory=list)
+    reorged: list[int] = field(default_factory=list)
+    unposted: list[StoredBatch] = field(default_factory=list)
+    unconfirmed: int = 0
+    notes: list[str] = field(default_factory=list)
+    danger: Danger | None = None
+
+    def result(self, waiting: int) -> Settlement:
+        """The step as the caller gets it; `waiting` as there."""
+        return Settlement(
+            log=self.log,
+            cut=tuple(self.cut),
+            sent=self.sent,
+            transaction=self.transaction,
+            posted=tuple(dict.fromkeys(self.posted)),
+            final=tuple(self.final),
+            reorged=tuple(self.reorged),
+            waiting=waiting,
+            unconfirmed=self.unconfirmed,
+            danger=self.danger,
+            notes=tuple(dict.fromkeys(self.notes)),
+        )

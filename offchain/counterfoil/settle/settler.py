@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from eth_account.signers.local import LocalAccount
 
@@ -21,53 +20,20 @@ from counterfoil.errors import (
     TransactionLost,
 )
 from counterfoil.formats.receipt import POSTING_TOLERANCE
-from counterfoil.hashing.types import Address, Digest, Seconds
+from counterfoil.hashing.types import Address, Seconds
 from counterfoil.journal import Journal, StoredBatch
 from counterfoil.keys import account
 
-from .observing import Observer
+from .observing import Observer, observe
 from .points import hit
 from .posting import Poster, flight_of
-from .settlement import Danger, Settlement
+from .settlement import Settlement, Step
 from .timing import danger, is_due
 
 LONGEST_PAUSE = 60.0
 """Seconds between two tries while the chain is out of reach."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Step:
-    """What one step has found and done so far."""
-
-    log: LogRecord | None
-    now: Seconds
-    cut: list[int] = field(default_factory=list)
-    sent: tuple[int, ...] = ()
-    transaction: Digest | None = None
-    posted: list[int] = field(default_factory=list)
-    final: list[int] = field(default_factory=list)
-    reorged: list[int] = field(default_factory=list)
-    unposted: list[StoredBatch] = field(default_factory=list)
-    unconfirmed: int = 0
-    notes: list[str] = field(default_factory=list)
-    danger: Danger | None = None
-
-    def result(self, waiting: int) -> Settlement:
-        return Settlement(
-            log=self.log,
-            cut=tuple(self.cut),
-            sent=self.sent,
-            transaction=self.transaction,
-            posted=tuple(dict.fromkeys(self.posted)),
-            final=tuple(self.final),
-            reorged=tuple(self.reorged),
-            waiting=waiting,
-            unconfirmed=self.unconfirmed,
-            danger=self.danger,
-            notes=tuple(dict.fromkeys(self.notes)),
-        )
 
 
 class Settler:
@@ -121,7 +87,7 @@ class Settler:
         record = ledger.log_record(self._journal.signer)
         now = Seconds(int(self._clock()))
         chain_time = chain.now()
-        step = _Step(log=record, now=Seconds(max(now, chain_time)))
+        step = Step(log=record, now=Seconds(max(now, chain_time)))
         try:
             self._journal.note_chain(chain.genesis, record, chain_time)
         except RestoredBackup:
@@ -208,58 +174,13 @@ class Settler:
 
     # One step's parts
 
-    def _observe(self, step: _Step, record: LogRecord | None) -> None:
-        """Sort the batches that are not final into posted and unposted, by the chain alone."""
-        journal, observer = self._journal, self._observer
+    def _observe(self, step: Step, record: LogRecord | None) -> None:
+        observer = self._observer
         assert observer is not None
         following = 0 if record is None else record.next_sequence
-        self._reopen_final(step, following)
-        step.unposted, step.unconfirmed = [], 0
-        for stored in journal.unsettled_batches():
-            first = stored.batch.first
-            if first >= following:
-                if stored.state == "posted":
-                    journal.mark_reorged(first)
-                    hit("settle.reorged")
-                    step.reorged.append(first)
-                    step.notes.append(f"a re-org took the batch at {first} out of the chain")
-                step.unposted.append(stored)
-                continue
-            found = observer.find(stored)
-            if found is None:
-                step.unconfirmed += 1
-                step.notes.append(f"the event of the batch at {first} is not visible yet")
-                continue
-            hit("settle.seen")
-            if stored.state != "posted" or (stored.block, stored.posted_at) != (
-                found.block,
-                found.posted_at,
-            ):
-                journal.mark_posted(first, found.posted_at, found.transaction, found.block)
-                hit("settle.posted")
-                step.posted.append(first)
-            if observer.is_deep(found, self._profile.confirmations):
-                journal.mark_final(first)
-                hit("settle.final")
-                step.final.append(first)
-            else:
-                step.unconfirmed += 1
+        observe(self._journal, observer, step, following, self._profile.confirmations)
 
-    def _reopen_final(self, step: _Step, first: int) -> None:
-        """Take back batches that were final and that a re-org deeper than that removed."""
-        unsettled = self._journal.unsettled_batches()
-        settled = unsettled[0].batch.first if unsettled else self._journal.pending().first
-        while first < settled:
-            size = self._journal.batch_file(first).batch.size
-            self._journal.mark_reorged(first)
-            step.reorged.append(first)
-            step.notes.append(
-                f"a re-org deeper than {self._profile.confirmations} blocks took the final batch "
-                f"at {first} out of the chain: set more confirmations"
-            )
-            first += size
-
-    def _cut(self, step: _Step, *, force: bool) -> None:
+    def _cut(self, step: Step, *, force: bool) -> None:
         journal = self._journal
         pending = journal.pending()
         while pending.count and (force or is_due(pending, self._profile, step.now)):
@@ -277,11 +198,11 @@ class Settler:
                 if stored.batch.first in step.cut and stored.batch.first not in known
             ]
 
-    def _assess(self, step: _Step) -> None:
+    def _assess(self, step: Step) -> None:
         pending = self._journal.pending()
         step.danger = danger(pending, step.unposted, self._profile, step.now)
 
-    def _post(self, step: _Step, record: LogRecord, now: Seconds) -> None:
+    def _post(self, step: Step, record: LogRecord, now: Seconds) -> None:
         chain, ledger = self._connected()
         ready = self._not_from_the_future(step, chain)
         if not ready:
@@ -298,7 +219,7 @@ class Settler:
         else:
             step.transaction, step.sent = done
 
-    def _not_from_the_future(self, step: _Step, chain: Chain) -> Sequence[StoredBatch]:
+    def _not_from_the_future(self, step: Step, chain: Chain) -> Sequence[StoredBatch]:
         """Batches whose receipts the chain's clock allows: others could never be verified."""
         if not step.unposted:
             return ()
