@@ -1,6 +1,7 @@
 """Receipt files: there and back, unknown fields, and every way in which one is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,12 +57,16 @@ def test_receipt_file__optional_fields_that_are_null__are_absent():
 
 
 def test_receipt_file__unknown_fields_of_what_was_replaced__are_let_go():
-    from dataclasses import replace
-
     file = ReceiptFile.load(VECTORS / "files/good-unknown.json")
     told = json.loads(replace(file, opening=None).dump())
     assert "opening" not in told
     assert told["receipt"]["more"] == 1
+
+
+def test_dump__unknown_fields_named_like_known_ones__replace_nothing():
+    file = ReceiptFile.load(VECTORS / "files/good-plain.json")
+    forged = replace(file, extra={"signature": "0x"}, nested={("receipt",): {"sequence": 7}})
+    assert ReceiptFile.parse(forged.dump()) == file
 
 
 @pytest.mark.parametrize("name", ["sequence", "issuedAt", "settleBy"])
