@@ -36,8 +36,12 @@ SALT = bytes(32)
 
 
 class Court(RuleBasedStateMachine):
-    @initialize()
-    def begin(self) -> None:
+    @initialize(
+        lives=st.tuples(*4 * [st.integers(300, 5_000)]),
+        delay=st.sampled_from([60, 300]),
+        unit=st.sampled_from([2, 7, 50, 1_000]),
+    )
+    def begin(self, lives: tuple[int, ...], delay: int, unit: int) -> None:
         self.world = world()
         if not hasattr(self.world, "origin"):
             self.world.origin = self.world.mark()
@@ -64,19 +68,15 @@ class Court(RuleBasedStateMachine):
         }
         self.points: list[tuple[int, Any, dict[str, Any]]] = []
         self.tries = 0
+        for index, (log, life) in enumerate(zip(self.logs, lives, strict=True)):
+            log.sign_opening(self.world, self.world.now + life, delay)
+            self._open(log)
+            if index % 2 == 0:
+                self._make_bond(index, unit, 2)
 
     # ---- what operators do
 
-    @rule(which=ANY, life=st.integers(200, 3_000), delay=st.sampled_from([60, 300]))
-    def open_log(self, which: int, life: int, delay: int) -> None:
-        self._turn()
-        log = self.logs[which]
-        if log.opening is None:
-            log.sign_opening(self.world, self.world.now + life, delay)
-            self._open(log)
-
-    @rule(which=ANY, unit=st.sampled_from([2, 7, 50, 1_000]), units=st.integers(1, 4))
-    def make_bond(self, which: int, unit: int, units: int) -> None:
+    def _make_bond(self, which: int, unit: int, units: int) -> None:
         self._turn()
         log, value = self.logs[which], unit * units + unit // 2
         sent = self._send(log.operator, "make_bond", log.signer, unit, value=value)
@@ -86,19 +86,19 @@ class Court(RuleBasedStateMachine):
             self._move(log.operator, -value)
 
     @rule(which=ANY, value=st.integers(1, 100))
-    def add_bond(self, which: int, value: int) -> None:
+    def bond(self, which: int, value: int) -> None:
+        """Made where there is none, else added to, by a stranger."""
+        if self.logs[which].name not in self.chain["bonds"]:
+            self._make_bond(which, 3 * value, 1 + value % 4)
+            return
         self._turn()
-        bond = self.chain["bonds"].get(self.logs[which].name)
         stranger = self.world.actors["stranger"]
         sent = self._send(stranger, "add_bond", self.logs[which].signer, value=value)
-        assert sent.ok == (bond is not None)
-        if bond is not None:
-            bond["amount"] += value
-            self._move(stranger, -value)
+        assert sent.ok, sent.reason
+        self.chain["bonds"][self.logs[which].name]["amount"] += value
+        self._move(stranger, -value)
 
-    @rule(which=ANY)
-    def ask_withdrawal(self, which: int) -> None:
-        self._turn()
+    def _ask(self, which: int) -> None:
         log, bond = self.logs[which], self.chain["bonds"].get(self.logs[which].name)
         sent = self._send(log.operator, "ask_withdrawal", log.signer)
         assert sent.ok == (bond is not None and not bond["asked_at"])
@@ -108,6 +108,7 @@ class Court(RuleBasedStateMachine):
     @rule(which=ANY)
     def withdraw(self, which: int) -> None:
         self._turn()
+        self._ask(which)
         log, bond = self.logs[which], self.chain["bonds"].get(self.logs[which].name)
         sent = self._send(log.operator, "withdraw", log.signer)
         if bond is None or not bond["asked_at"]:
@@ -146,6 +147,21 @@ class Court(RuleBasedStateMachine):
         number = max(0, log.next_number - back)
         log.issue(self.world, number, issued_at, issued_at + promise if promise else 0)
 
+    @rule(
+        which=FAULTY, promise=st.integers(1, 300), past=st.integers(0, 500), settles=st.booleans()
+    )
+    def break_a_promise(self, which: int, promise: int, past: int, settles: bool) -> None:
+        self.issue(which, 2, promise)
+        self.wait(promise + GRACE + past)
+        if settles:
+            self._settle(self.logs[which])
+
+    @rule(which=ANY, pick=st.integers(0, 1_000), wallet=st.booleans())
+    def let_a_demand_lapse(self, which: int, pick: int, wallet: bool) -> None:
+        self._settle(self.logs[which])
+        self.demand(which, pick, 0, wallet)
+        self.wait(ANSWER_WINDOW)
+
     @rule(which=ANY)
     def settle(self, which: int) -> None:
         self._turn()
@@ -163,21 +179,17 @@ class Court(RuleBasedStateMachine):
         log.cut_batch(self.world, digests)
         self._post_what_was_cut(log)
 
-    @rule(which=ANY)
-    def close(self, which: int) -> None:
+    @rule(which=ANY, at_once=st.booleans())
+    def end(self, which: int, at_once: bool) -> None:
         self._turn()
-        self.logs[which].wants_close = True
-        self._close(self.logs[which])
-
-    @rule(which=ANY)
-    def revoke(self, which: int) -> None:
-        self._turn()
-        self.logs[which].wants_revoke = True
-        self._revoke(self.logs[which])
+        log = self.logs[which]
+        log.wants_revoke |= at_once
+        log.wants_close |= not at_once
+        self._revoke(log) if at_once else self._close(log)
 
     # ---- time
 
-    @rule(seconds=st.sampled_from([1, 20, 59, 60, 100, 250, 700, 2_000]))
+    @rule(seconds=st.sampled_from([1, 20, 60, 150, 250, 300, 700, 2_000]))
     def wait(self, seconds: int) -> None:
         until = self.world.now + seconds
         while (duty := self._next_duty()) is not None and duty < until:
@@ -211,7 +223,7 @@ class Court(RuleBasedStateMachine):
         if offences:
             offence = offences[pick % len(offences)]
             claimant = self.world.wallet if wallet else self.world.actors["claimant"]
-            event(f"proved {offence[0]}")
+            event(f"proved: {offence[0]}")
             self._prove(offence, claimant)
 
     @rule(which=HONEST, pick=st.integers(0, 1_000))
@@ -284,19 +296,15 @@ class Court(RuleBasedStateMachine):
             by = self.world.wallet if by_wallet else self.world.actors["stranger"]
             self._answer(self._named(name), number, by)
 
-    @rule()
-    def collect(self) -> None:
-        self._turn()
-        wallet, to = self.world.wallet, self.world.actors["stranger"]
-        amount = self.chain["credits"].pop(wallet, 0)
-        sent = self._send(wallet, "collect", to)
-        assert sent.ok == (amount > 0)
-        self._move(to, amount)
-
     @rule(wei=st.integers(1, 1_000))
-    def force_ether(self, wei: int) -> None:
+    def collect(self, wei: int) -> None:
+        """The wallet's credit goes to somebody else; and ether comes that nobody sent."""
         self._turn()
-        stranger = self.world.actors["stranger"]
+        wallet, stranger = self.world.wallet, self.world.actors["stranger"]
+        amount = self.chain["credits"].pop(wallet, 0)
+        sent = self._send(wallet, "collect", stranger)
+        assert sent.ok == (amount > 0)
+        self._move(stranger, amount)
         self.world.force(stranger, wei)
         self._move(stranger, -wei)
 
@@ -345,6 +353,7 @@ class Court(RuleBasedStateMachine):
         if offences:
             self.tries += 1
             offence = offences[self.tries % len(offences)]
+            event(f"provable: {offence[0]}")
             mark, before = self.world.mark(), copy.deepcopy(self.chain)
             self._prove(offence, self.world.actors["claimant"])
             self.world.back_to(mark)
@@ -601,8 +610,8 @@ LONG = os.environ.get("HYPOTHESIS_PROFILE") == "slow"
 
 TestCourt = Court.TestCase
 TestCourt.settings = settings(
-    max_examples=400 if LONG else 12,
-    stateful_step_count=80 if LONG else 30,
+    max_examples=200 if LONG else 15,
+    stateful_step_count=60 if LONG else 25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
