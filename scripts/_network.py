@@ -5,15 +5,15 @@ Ape gives accounts and the network, the package all that is known about the cont
 
 from __future__ import annotations
 
-import json
 import os
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import ape
 import click
 from ape.cli import ConnectedProviderCommand, account_option
+from ape.exceptions import ApeException
+from counterfoil import artefacts
 from counterfoil.chain.deployment import (
     GRACE,
     LEDGER,
@@ -39,12 +39,12 @@ DEVELOPMENT_CHAINS = {1337, 31337}
 
 
 class Command(ConnectedProviderCommand):
-    """A script that ends with one line where the package refuses something."""
+    """A script that ends with one line where the package, a contract or Ape refuses."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except CounterfoilError as error:
+        except (CounterfoilError, ApeException) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -78,15 +78,11 @@ def genesis() -> str:
     return "0x" + bytes(ape.chain.provider.web3.eth.get_block(0)["hash"]).hex()
 
 
-def artefact(name: str) -> dict[str, Any]:
-    """A committed artefact."""
-    found = resources.files("counterfoil") / "artefacts" / f"{name}.json"
-    return dict(json.loads(found.read_text(encoding="utf-8")))
-
-
 def planned(grace: int) -> tuple[Plan, Plan]:
     """The ledger's and the registry's plan."""
-    code = {name: bytes.fromhex(artefact(name)["bytecode"][2:]) for name in (LEDGER, REGISTRY)}
+    code = {
+        name: bytes.fromhex(artefacts.load(name)["bytecode"][2:]) for name in (LEDGER, REGISTRY)
+    }
     return plans(code, grace=grace)
 
 
@@ -128,7 +124,7 @@ def _deploy_one(sender: Any, plan: Plan, grace: int | None) -> Deployed:
 
 def deploy(sender: Any, file: Path | None, grace: int = GRACE) -> Deployment:
     """Put both contracts on the connected chain, those that are not there, and record them."""
-    file, chain_id = file or _record_file(), ape.chain.chain_id
+    file, chain_id = file or _record_file(), ape.chain.provider.chain_id
     before = recorded(file)
     known = {} if before is None else dict(before.contracts)
     for plan in planned(grace):
@@ -142,7 +138,7 @@ def deploy(sender: Any, file: Path | None, grace: int = GRACE) -> Deployment:
 
 def recorded(file: Path | None) -> Deployment | None:
     """The connected chain's deployment; None where there is none, or on another genesis."""
-    found = read_record(file or _record_file()).get(ape.chain.chain_id)
+    found = read_record(file or _record_file()).get(ape.chain.provider.chain_id)
     if found is None or found.genesis != genesis():
         return None
     return found if all(_code(each.address) for each in found.contracts.values()) else None
@@ -159,12 +155,12 @@ def contracts(sender: Any, file: Path | None) -> dict[str, Any]:
         deployment = deploy(sender, file)
     if deployment is None:
         raise click.ClickException(
-            f"no deployment is recorded for chain {ape.chain.chain_id}: `ape run deploy` first"
+            f"no deployment is recorded for chain {ape.chain.provider.chain_id}: `ape run deploy` first"
         )
     return {
         name: ape.chain.contracts.instance_at(
             each.address,
-            abi=artefact(name)["abi"],
+            abi=artefacts.load(name)["abi"],
             fetch_from_explorer=False,
             detect_proxy=False,
             replace=True,

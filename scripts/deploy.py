@@ -18,7 +18,7 @@ from scripts._network import GRACE, Command, account, deploy, payer, record, say
 def cli(account: Any, record: Path | None, grace: int) -> None:
     """Deploy through CREATE2; what is already there is left alone."""
     deployment = deploy(payer(account), record, grace)
-    say("chain", ape.chain.chain_id)
+    say("chain", ape.chain.provider.chain_id)
     for name, each in sorted(deployment.contracts.items()):
         say(name, each.address)
         say("", f"block {each.block}" if each.block is not None else "was there already")

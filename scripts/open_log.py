@@ -29,7 +29,7 @@ def cli(file: Path, account: Any, record: Path | None) -> None:
     ledger = contracts(sender, record)[LEDGER]
     opening = signed.opening
     for what, theirs, ours in (
-        ("chain", signed.chain_id, ape.chain.chain_id),
+        ("chain", signed.chain_id, ape.chain.provider.chain_id),
         ("ledger", signed.ledger, ledger.address),
         ("operator", opening.operator, sender.address),
         ("signature", signed.signed_by(), opening.signer),

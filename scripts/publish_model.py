@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from counterfoil.formats.model import load
 
 from scripts._network import REGISTRY, Command, account, contracts, payer, record, say
 
@@ -47,6 +46,8 @@ def cli(  # noqa: PLR0917 - one parameter an option
     record: Path | None,
 ) -> None:
     """Publish MODEL (an ONNX file, with its external data beside it) under the account."""
+    from counterfoil.formats.model import load  # onnx: Ape loads every script to run one
+
     sender = payer(account)
     digest = load(model).digest
     registry = contracts(sender, record)[REGISTRY]

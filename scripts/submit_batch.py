@@ -27,7 +27,7 @@ def cli(batch: Path, receipts: tuple[Path, ...], account: Any, record: Path | No
     signed = BatchFile.load(batch)
     ledger = contracts(sender, record)[LEDGER]
     for what, theirs, ours in (
-        ("chain", signed.chain_id, ape.chain.chain_id),
+        ("chain", signed.chain_id, ape.chain.provider.chain_id),
         ("ledger", signed.ledger, ledger.address),
     ):
         if theirs != ours:

@@ -9,19 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from scripts_story import ROOT
+from scripts_story import ROOT, free_port
 
 PASSPHRASE = "a passphrase of the tests"
 
 
 def find_anvil() -> str | None:
     return shutil.which("anvil", path=f"{os.environ['PATH']}:{ROOT / 'node_modules/.bin'}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
@@ -37,10 +31,11 @@ def anvil(anvil_binary):
     """Start a node with a chain id and a block time; it ends with the test."""
     started = []
 
-    def start(chain_id: int, *, block_time: int | None = None) -> str:
+    def start(chain_id: int, *, block_time: int | None = None, timestamp: int | None = None) -> str:
         port = free_port()
         words = [anvil_binary, "--chain-id", str(chain_id), "--port", str(port), "--silent"]
         words += [] if block_time is None else ["--block-time", str(block_time)]
+        words += [] if timestamp is None else ["--timestamp", str(timestamp)]
         started.append(subprocess.Popen(words, stdout=subprocess.DEVNULL))
         for _ in range(100):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
