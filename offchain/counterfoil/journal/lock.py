@@ -2,7 +2,8 @@
 
 Two file locks: who wants in takes the gate, waits there for the door, takes the door and
 gives the gate back. A process that comes round again finds the gate held by whoever waits,
-so nobody overtakes the one in front. Who has waited longest polls most often.
+so nobody overtakes the one in front. At the gate, who has waited longest looks most often,
+and newcomers seldom: every look takes processor time from the one that holds the door.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from pathlib import Path
 
 from counterfoil.errors import JournalLocked
 
-_QUICK = 100e-6
-_KEEN = 40e-6
+_DOOR = ((0.25, 100e-6),)
+_GATE = ((5e-3, 1e-3), (20e-3, 300e-6), (0.25, 50e-6))
+"""Seconds waited up to which there are so many seconds between two looks."""
+
 _IDLE = 2e-3
-"""Seconds between two looks: at first, after 5 ms, and when the holder seems stuck."""
+"""Seconds between two looks once the holder seems stuck."""
 
 
 class Turnstile:
@@ -49,9 +52,9 @@ class Turnstile:
             self._gate = os.open(f"{self.path}.gate", flags, 0o600)
             self._door = os.open(self.path, flags, 0o600)
         start = time.monotonic()
-        self._take(self._gate, start, wait)
+        self._take(self._gate, _GATE, start, wait)
         try:
-            self._take(self._door, start, wait)
+            self._take(self._door, _DOOR, start, wait)
         finally:
             fcntl.flock(self._gate, fcntl.LOCK_UN)
 
@@ -66,7 +69,9 @@ class Turnstile:
                 os.close(descriptor)
         self._gate = self._door = -1
 
-    def _take(self, descriptor: int, start: float, wait: float) -> None:
+    def _take(
+        self, descriptor: int, pauses: tuple[tuple[float, float], ...], start: float, wait: float
+    ) -> None:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -80,5 +85,5 @@ class Turnstile:
                     f"another process has held {self.path} for {wait:g} s: "
                     "look for a process that is stopped or stuck, and end it"
                 )
-            pause = _QUICK if waited < 5e-3 else _KEEN if waited < 0.25 else _IDLE
+            pause = next((pause for until, pause in pauses if waited < until), _IDLE)
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
