@@ -14,6 +14,7 @@
      An example is one file to copy, so its struct and events are here, not in interfaces/.
 """
 
+from ..interfaces import IBonds
 from ..interfaces import IModelRegistry
 from ..interfaces import IReceiptLedger
 
@@ -57,6 +58,7 @@ MAX_AGE: constant(uint256) = 86_400
 
 
 LEDGER: immutable(IReceiptLedger)
+COURT: immutable(IBonds)
 REGISTRY: immutable(IModelRegistry)
 OPERATOR: immutable(address)
 PUBLISHER: immutable(address)
@@ -80,6 +82,7 @@ def __init__(
     runtime: bytes32,
     label: uint256,
     threshold: uint256,
+    court: address,
 ):
     """
     @param ledger where receipts are settled
@@ -90,10 +93,16 @@ def __init__(
     @param runtime 32-byte digest of the runtime
     @param label place of the label in the model's output, 0 to 213
     @param threshold the least probability that approves, as binary32's bits
+    @param court where the operator's logs are bonded, or zero to ask none
     """
     assert label < LABELS, "gate: no such label"
     assert threshold < INFINITY, "gate: threshold not a finite positive number"
+    if court != empty(address):
+        assert (
+            staticcall IBonds(court).ledger() == ledger
+        ), "gate: court of another ledger"
     LEDGER = IReceiptLedger(ledger)
+    COURT = IBonds(court)
     REGISTRY = IModelRegistry(registry)
     OPERATOR = operator
     PUBLISHER = publisher
@@ -160,7 +169,10 @@ def fulfil(
     assert staticcall REGISTRY.active_at(
         PUBLISHER, MODEL, inclusion.postedAt
     ), "gate: model not active"
-
+    if COURT.address != empty(address):
+        assert staticcall COURT.clean_at(
+            receipt.signer, inclusion.postedAt
+        ), "gate: log caught before posting"
     # The value: which tensor and which place in it is ours to say, never the bearer's.
     at: uint256 = LABEL * 4
     assert opening.nameHash == OUTPUT, "gate: another tensor"

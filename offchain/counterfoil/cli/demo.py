@@ -50,6 +50,8 @@ LABEL = "python"
 MAX_DELAY = Seconds(3600)
 APPROVE_AT = 0x3F000000
 """0.5 as binary32: from this probability on the example contract approves."""
+NO_COURT = Address("0x" + "00" * 20)
+"""The example contract asks no court: the demo's operator has no bond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +300,7 @@ def _gate(stage: Stage, known: SealedReceipt, label: int) -> Contract:
         known.receipt.runtime,
         label,
         APPROVE_AT,
+        NO_COURT,
     )
     return Contract(stage.chain, "ContentGate", address)
 

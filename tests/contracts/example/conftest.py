@@ -2,6 +2,7 @@ import pytest
 from gate_answers import LABEL, MODEL, RUNTIME, Signer, Tensor, bits, content, scores
 
 HALF = bits(0.5)
+NO_COURT = "0x" + "00" * 20
 
 
 @pytest.fixture(scope="session")
@@ -15,9 +16,9 @@ def gate_registry(project, deployer, publisher):
 def deploy_gate(project, deployer, ledger, gate_registry, operator, publisher):
     """Deploy a gate; what is not said is valid."""
 
-    def deploy(*, label=LABEL, threshold=HALF):
+    def deploy(*, label=LABEL, threshold=HALF, court=NO_COURT):
         return project.ContentGate.deploy(
-            ledger, gate_registry, operator, publisher, MODEL, RUNTIME, label, threshold,
+            ledger, gate_registry, operator, publisher, MODEL, RUNTIME, label, threshold, court,
             sender=deployer,
         )  # fmt: skip
 
