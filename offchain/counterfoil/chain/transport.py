@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -26,6 +27,9 @@ from counterfoil.errors import (
 MAX_ANSWER = 32 * 2**20
 """Bytes of one answer, at most: 10,000 events of a batch are some 10 MB."""
 
+MAX_DEPTH = 64
+"""Deepest nesting of an answer; a block with its transactions needs 6."""
+
 ATTEMPTS = 4
 """Tries of one request, all inside the one timeout."""
 
@@ -33,6 +37,7 @@ PAUSE = 0.2
 """Seconds before the second try, doubled before each further one."""
 
 _READ = 2**16
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 _BUSY_CODES = (-32005, -32029, 429)
 _BUSY_WORDS = ("rate limit", "too many requests", "capacity", "throughput")
 
@@ -158,7 +163,7 @@ class HttpTransport(JSONBaseProvider):
         """The answer to request `number`, or why it is none."""
         status, raw = fetched
         try:
-            value = json.loads(raw)
+            value = None if _too_deep(raw) else json.loads(raw)
         except (ValueError, RecursionError):
             value = None
         is_answer = isinstance(value, dict) and ("result" in value or bool(value.get("error")))
@@ -184,6 +189,26 @@ class HttpTransport(JSONBaseProvider):
         return ChainTimeout(
             f"{self.host} gave no answer in {self._timeout:g} s: try again or use another RPC"
         )
+
+
+def _too_deep(raw: bytes) -> bool:
+    """Whether JSON nests deeper than any answer.
+
+    Python's own guard does not hold here: py-evm raises the recursion limit for the whole
+    process, past what the stack bears.
+    """
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for token in _BRACKETS.finditer(raw):
+        first = token.group()[0]
+        if first in b"[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif first in b"]}":
+            depth -= 1
+    return False
 
 
 def _retry_after(answer: requests.Response) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -104,9 +105,21 @@ def test_make_request__no_json_rpc__bad_answer(rpc, fails, body):
     fails(BadAnswer, "no JSON-RPC")
 
 
-def test_make_request__deep_json__bad_answer(rpc, fails):
-    rpc.answer = lambda exchange: exchange.raw(200, b"[" * 200_000)
-    fails(BadAnswer)
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"result":' * 200_000, b"[" * 65])
+def test_make_request__deep_json__bad_answer(rpc, fails, body):
+    """Also where something has raised Python's recursion limit, as py-evm does."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)
+    try:
+        rpc.answer = lambda exchange: exchange.raw(200, body)
+        fails(BadAnswer, "no JSON-RPC")
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_make_request__brackets_in_a_string__given(rpc):
+    rpc.answer = lambda exchange: exchange.result("[{" * 1000 + '"\\')
+    assert ask(rpc)["result"] == "[{" * 1000 + '"\\'
 
 
 def test_make_request__server_error__bad_answer(rpc, fails):
