@@ -163,7 +163,7 @@ class HttpTransport(JSONBaseProvider):
         """The answer to request `number`, or why it is none."""
         status, raw = fetched
         try:
-            value = None if _too_deep(raw) else json.loads(raw)
+            value: Any = None if _too_deep(raw) else json.loads(raw)
         except (ValueError, RecursionError):
             value = None
         is_answer = isinstance(value, dict) and ("result" in value or bool(value.get("error")))
