@@ -42,6 +42,7 @@ class Settlement:
         waiting: receipts that no posted batch holds.
         unconfirmed: batches that are posted and not final.
         danger: the earliest promise, where it is in danger.
+        answered: demanded numbers for whose path an answer was sent.
         notes: what is worth knowing, a sentence each.
     """
 
@@ -55,6 +56,7 @@ class Settlement:
     waiting: int = 0
     unconfirmed: int = 0
     danger: Danger | None = None
+    answered: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -84,6 +86,7 @@ class Step:
     unconfirmed: int = 0
     notes: list[str] = field(default_factory=list)
     danger: Danger | None = None
+    answered: tuple[int, ...] = ()
 
     def result(self, waiting: int) -> Settlement:
         """The step as the caller gets it; `waiting` as there."""
@@ -98,5 +101,6 @@ class Step:
             waiting=waiting,
             unconfirmed=self.unconfirmed,
             danger=self.danger,
+            answered=self.answered,
             notes=tuple(dict.fromkeys(self.notes)),
         )

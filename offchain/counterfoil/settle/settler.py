@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from eth_account.signers.local import LocalAccount
 
-from counterfoil.chain import Chain, LedgerClient, LogRecord
+from counterfoil.chain import Chain, CourtClient, LedgerClient, LogRecord
 from counterfoil.config import Profile
 from counterfoil.errors import (
     BatchUnseen,
@@ -24,9 +24,11 @@ from counterfoil.hashing.types import Address, Seconds
 from counterfoil.journal import Journal, StoredBatch
 from counterfoil.keys import account
 
+from .answering import Answerer
 from .observing import Observer, observe
 from .points import hit
 from .posting import Poster, flight_of
+from .publishing import Publisher
 from .settlement import Settlement, Step
 from .timing import danger, is_due
 
@@ -69,6 +71,8 @@ class Settler:
         self._chain: Chain | None = None if callable(chain) else chain
         self._ledger: LedgerClient | None = None
         self._observer: Observer | None = None
+        self._publisher = Publisher(journal, profile)
+        self._answerer: Answerer | None = None
 
     def step(self, *, force: bool = False) -> Settlement:
         """Look at the chain, cut what is due, post what is cut, confirm what is posted.
@@ -101,12 +105,14 @@ class Settler:
             self._observe(step, record)
             self._cut(step, force=force)
             self._assess(step)
+            step.notes += self._publisher.publish()
             self._post(step, record, now)
             if step.sent:  # on a chain that mines at once the event is there already
                 again = ledger.log_record(self._journal.signer)
                 if again is not None:
                     step.log = again
                     self._observe(step, again)
+            self._answer(step, record)
         self._assess(step)
         waiting = self._journal.pending().count + sum(b.batch.size for b in step.unposted)
         return step.result(waiting)
@@ -184,7 +190,7 @@ class Settler:
         journal = self._journal
         pending = journal.pending()
         while pending.count and (force or is_due(pending, self._profile, step.now)):
-            file = journal.cut_batch()
+            file = journal.cut_batch(self._publisher.uri)
             if file is None:
                 return
             hit("settle.cut")
@@ -218,6 +224,19 @@ class Settler:
             step.notes.append(done)
         else:
             step.transaction, step.sent = done
+
+    def _answer(self, step: Step, record: LogRecord) -> None:
+        """Give out the paths that the court was asked for."""
+        court = self._profile.court
+        if court is None:
+            return
+        if self._answerer is None:
+            chain, ledger = self._connected()
+            client = CourtClient(chain, court)
+            client.require(ledger.address)
+            self._answerer = Answerer(self._journal, chain, client, self._clock)
+        step.answered, notes = self._answerer.answer(record, self._payer)
+        step.notes += notes
 
     def _not_from_the_future(self, step: Step, chain: Chain) -> Sequence[StoredBatch]:
         """Batches whose receipts the chain's clock allows: others could never be verified."""
