@@ -58,14 +58,6 @@ def take(signer: address, number: uint64, reason: IBonds.Offence):
 
 
 @external
-def take_often(signer: address, first: uint64, count: uint64):
-    for i: uint64 in range(count, bound=65_536):
-        reward: uint256 = bonds.take(
-            signer, first + i, IBonds.Offence.FAULT, msg.sender
-        )
-
-
-@external
 @view
 def bond(signer: address) -> IBonds.Bond:
     return bonds.state(signer)
