@@ -73,6 +73,10 @@ def payer(chosen: Any) -> Any:
     return chosen
 
 
+# `ape.chain.chain_id` is kept by the network's name, which Sepolia and Base Sepolia share: the
+# provider is asked instead.
+
+
 def genesis() -> str:
     """Hash of the connected chain's block 0."""
     return "0x" + bytes(ape.chain.provider.web3.eth.get_block(0)["hash"]).hex()
@@ -154,8 +158,9 @@ def contracts(sender: Any, file: Path | None) -> dict[str, Any]:
     if deployment is None and is_development() and sender is not None:
         deployment = deploy(sender, file)
     if deployment is None:
+        chain_id = ape.chain.provider.chain_id
         raise click.ClickException(
-            f"no deployment is recorded for chain {ape.chain.provider.chain_id}: `ape run deploy` first"
+            f"no deployment is recorded for chain {chain_id}: `ape run deploy` first"
         )
     return {
         name: ape.chain.contracts.instance_at(

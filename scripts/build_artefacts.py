@@ -18,6 +18,10 @@ FOLDER = ROOT / "offchain" / "counterfoil" / "artefacts"
 CONTRACTS = ("ReceiptLedger", "ModelRegistry", "PromiseCourt", "examples/ContentGate")
 """What is deployed, under contracts/; modules and harnesses are not."""
 
+PAGE = ROOT / "docs" / "deploying.md"
+START = "<!-- addresses: written by `make artefacts` -->\n"
+END = "<!-- end of addresses -->\n"
+
 
 def _compile(contract: str, formats: list[str]) -> tuple[dict[str, Any], Any]:
     """The compiler's outputs by format, and the settings that it compiled with."""
@@ -84,6 +88,14 @@ def build() -> dict[str, str]:
     }
 
 
+def page(addresses: str) -> str:
+    """The page on deploying, with these addresses in its table."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(START)
+    rows = [f"| `{name}` | `{where}` |\n" for name, where in json.loads(addresses).items()]
+    table = "".join(["| contract | address |\n", "|---|---|\n", *rows])
+    return before + START + table + END + rest.partition(END)[2]
+
+
 @click.command()
 @click.option(
     "--standard-json",
@@ -98,7 +110,9 @@ def cli(contract: str | None) -> None:
         click.echo(text(standard_json(full)), nl=False)
         return
     FOLDER.mkdir(exist_ok=True)
-    for name, content in build().items():
+    made = build()
+    PAGE.write_text(page(made["addresses.json"]), encoding="utf-8")
+    for name, content in made.items():
         (FOLDER / name).write_text(content, encoding="utf-8")
         click.echo(f"{(FOLDER / name).relative_to(ROOT)}: {len(content)} bytes")
 

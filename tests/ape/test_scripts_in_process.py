@@ -1,6 +1,7 @@
 """What the scripts refuse, each in one line. In this process: it starts Ape only once."""
 
 import json
+import subprocess
 from dataclasses import replace
 
 import ape
@@ -95,15 +96,24 @@ def test_open_log__for_another_chain__is_refused(story):
 def test_open_log__changed_on_the_way__is_refused(story):
     path = story.opening()
     changed = json.loads(path.read_text(encoding="utf-8"))
-    changed["opening"]["maxDelay"] += 1
+    changed["maxDelay"] += 1
     path.write_text(json.dumps(changed), encoding="utf-8")
     story.refused("the opening's signature is", "open_log", "--opening", path)
+
+
+def test_open_log__signed_by_the_command__is_opened(story, environment):
+    path = story.folder / "signed.json"
+    words = ["counterfoil", "log", "open", "--sign-only", path, "--operator", story.operator]
+    home = {**environment, "COUNTERFOIL_HOME": str(story.folder / "home")}
+    subprocess.run(words, env=home, check=True, capture_output=True, timeout=120)
+    output = story.script("open_log", "--opening", path)
+    assert json.loads(path.read_text(encoding="utf-8"))["signer"] in output
 
 
 def test_open_log__no_opening_file__is_refused(story):
     path = story.folder / "opening.json"
     path.write_text("{}", encoding="utf-8")
-    story.refused("file.format is missing", "open_log", "--opening", path)
+    story.refused("chainId is missing", "open_log", "--opening", path)
 
 
 def test_submit_batch__log_not_open__is_refused(story):

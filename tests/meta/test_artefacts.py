@@ -31,6 +31,8 @@ def test_artefacts__committed__equal_a_fresh_compile(builder):
     for name, content in fresh.items():
         committed = (builder.FOLDER / name).read_text(encoding="utf-8")
         assert committed == content, f"{name} is stale: run `make artefacts`"
+    documented = builder.PAGE.read_text(encoding="utf-8")
+    assert documented == builder.page(fresh["addresses.json"]), "stale: run `make artefacts`"
     found = {each.name for each in builder.FOLDER.glob("*.json")} - {"deployments.json"}
     assert found == set(fresh)
 

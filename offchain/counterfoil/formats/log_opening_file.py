@@ -8,16 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from counterfoil.errors import MalformedFile
 from counterfoil.hashing.signature import recover
 from counterfoil.hashing.types import Address, Seconds, Signature
 
 from . import strict_json
 from .batch import LogOpening
 from .fields import Fields, hex_out, number_out
-from .quoting import quoted
-
-FORMAT = "counterfoil/log-opening@1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,21 +54,17 @@ class LogOpeningFile:
             FileTooLarge: over 64 MiB.
             MalformedFile: the layout is broken; the message names the field.
         """
-        top = Fields(strict_json.parse(raw))
-        kind = top.text("format")
-        if kind != FORMAT:
-            raise MalformedFile(f"the file's format is {quoted(kind)}, not {FORMAT!r}")
-        o = top.child("opening")
+        f = Fields(strict_json.parse(raw))
         return cls(
-            chain_id=top.number("chainId", 256),
-            ledger=top.address("ledger"),
+            chain_id=f.number("chainId", 256),
+            ledger=f.address("ledger"),
             opening=LogOpening(
-                operator=o.address("operator"),
-                signer=o.address("signer"),
-                closes_at=Seconds(o.number("closesAt")),
-                max_delay=Seconds(o.number("maxDelay", 32)),
+                operator=f.address("operator"),
+                signer=f.address("signer"),
+                closes_at=Seconds(f.number("closesAt")),
+                max_delay=Seconds(f.number("maxDelay", 32)),
             ),
-            signature=Signature(top.hex("signature", 65)),
+            signature=Signature(f.hex("signature", 65)),
         )
 
     def dump(self) -> bytes:
@@ -80,15 +72,12 @@ class LogOpeningFile:
         o = self.opening
         return strict_json.dump(
             {
-                "format": FORMAT,
                 "chainId": number_out(self.chain_id),
                 "ledger": self.ledger,
-                "opening": {
-                    "operator": o.operator,
-                    "signer": o.signer,
-                    "closesAt": number_out(o.closes_at),
-                    "maxDelay": o.max_delay,
-                },
+                "operator": o.operator,
+                "signer": o.signer,
+                "closesAt": number_out(o.closes_at),
+                "maxDelay": o.max_delay,
                 "signature": hex_out(self.signature),
             }
         )
