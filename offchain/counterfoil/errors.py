@@ -83,6 +83,22 @@ class BadInputFile(CounterfoilError):
     exit_code = 65
 
 
+class CannotWrite(CounterfoilError):
+    """A file or folder named for a result cannot be written."""
+
+    exit_code = 73
+
+
+class FolderTaken(CannotWrite):
+    """The folder named for a demo holds something that no demo made."""
+
+
+class SystemRefused(CounterfoilError):
+    """The system refuses a file or folder that a command needs."""
+
+    exit_code = 74
+
+
 class AnvilMissing(CounterfoilError):
     """`counterfoil up` needs anvil, on PATH or in node_modules/.bin."""
 
@@ -93,6 +109,14 @@ class NodeFailed(CounterfoilError):
     """The local node did not start, or stopped by itself."""
 
     exit_code = 69
+
+
+class PortTaken(NodeFailed):
+    """Something else listens where the local node should."""
+
+
+class NodeRuns(NodeFailed):
+    """Another `counterfoil up` already runs the local node."""
 
 
 # Chain: an RPC, what it answers, what contracts refuse.
@@ -413,7 +437,7 @@ class JournalClosed(JournalError):
 
 
 class SealingRefused(JournalError):
-    """The journal may settle but not seal: its log might sign a number twice."""
+    """The journal may settle but not seal: it might sign a number twice, or break its word."""
 
 
 class JournalCopied(SealingRefused):
@@ -430,6 +454,14 @@ class UncleanBoot(SealingRefused):
 
 class JournalRetired(SealingRefused):
     """The log was rotated: another journal seals now."""
+
+
+class KeyLeased(SealingRefused):
+    """Another journal is in use on this machine with the same key."""
+
+
+class PromiseInDanger(SealingRefused):
+    """The earliest promise is nearly due and not kept: no more are made until it is."""
 
 
 class OtherGenesis(JournalError):

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NoReturn
 
 import click
+
+USAGE = 2
+"""Exit code: the command line has an argument that is not known or not right, or lacks one."""
+
+INTERRUPTED = 130
+"""Exit code: Ctrl-C. Source: shells' 128 + SIGINT."""
 
 COMMANDS = {
     "demo": "The whole way on an embedded chain: run, seal, settle, verify, refuse.",
@@ -38,9 +49,35 @@ class _Commands(click.Group):
         found: click.Command = module.cli
         return found
 
+    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
+        """Run a command and exit: every error in one line, Ctrl-C in none."""
+        given = list(sys.argv[1:] if args is None else args)
+        if importlib.util.find_spec("sha3"):  # five times as fast as what eth-hash takes first
+            os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+        try:
+            code = super().main(given, "counterfoil", standalone_mode=False)
+        except click.ClickException as error:
+            _complain(error, given)
+            code = error.exit_code
+        except click.Abort:
+            code = INTERRUPTED
+        sys.exit(code if isinstance(code, int) else 0)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _complain(error: click.ClickException, given: list[str]) -> None:
+    from .output import complain
+
+    if type(error).__name__ == "NoArgsIsHelpError":  # click's from 8.2 on: a page, no error
+        click.echo(error.format_message())
+        return
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "counterfoil"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    complain(f"{message}: see `{path} --help`", "UsageError", as_json="--json" in given)
 
 
 def _version() -> str:

@@ -27,7 +27,7 @@ from counterfoil.chain import (
 )
 from counterfoil.chain.deployment import LEDGER, REGISTRY
 from counterfoil.config import Profile
-from counterfoil.errors import DemoFailed
+from counterfoil.errors import DemoFailed, FolderTaken
 from counterfoil.formats.model import load
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.formats.tensor import CHUNK, PUBLIC_MASTER, Tensor, chunk_count, commit, open_chunk
@@ -48,6 +48,8 @@ FILES = 120
 BATCHES = 4
 LABEL = "python"
 MAX_DELAY = Seconds(3600)
+MARK = "made-by-counterfoil-demo"
+"""A file that says that a folder's `receipts` and `journal` may be made anew."""
 APPROVE_AT = 0x3F000000
 """0.5 as binary32: from this probability on the example contract approves."""
 NO_COURT = Address("0x" + "00" * 20)
@@ -105,11 +107,7 @@ def open_log(stage: Stage, journal: Journal) -> None:
 @command
 def cli(folder: Path, files: int, out: Output, profile: str | None) -> None:
     """The whole way on an embedded chain: run, seal, settle, verify, refuse."""
-    receipts, journal_folder = folder / "receipts", folder / "journal"
-    for old in (receipts, journal_folder):
-        shutil.rmtree(old, ignore_errors=True)
-    receipts.mkdir(parents=True)
-
+    receipts, journal_folder = _fresh(folder)
     model = FileTypeModel.shipped()
     out.say("Contracts: deploying registry and ledger on an embedded chain.")
     stage = set_stage()
@@ -125,6 +123,24 @@ def cli(folder: Path, files: int, out: Output, profile: str | None) -> None:
     )
     with closing(Journal.open(settings)) as journal:
         _play(stage, settings, journal, model, real_files(files), receipts, out)
+
+
+def _fresh(folder: Path) -> tuple[Path, Path]:
+    """Folders for receipts and journal; what an earlier demo left in them goes.
+
+    Raises:
+        FolderTaken: there are such folders, and no demo made them.
+    """
+    receipts, journal, mark = folder / "receipts", folder / "journal", folder / MARK
+    for old in (receipts, journal):
+        if not old.exists():
+            continue
+        if not mark.exists():
+            raise FolderTaken(f"{old} is not the demo's: name another folder with --out")
+        shutil.rmtree(old)
+    receipts.mkdir(parents=True)
+    mark.write_text("`counterfoil demo` makes `receipts` and `journal` here anew.\n")
+    return receipts, journal
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ _ELEMENTS = {
     "tensor(uint32)": np.uint32, "tensor(uint64)": np.uint64, "tensor(bool)": np.bool_,
     "tensor(string)": np.object_,
 }  # fmt: skip
+
+_UNREADABLE = (
+    OSError, ValueError, EOFError, TypeError, OverflowError, KeyError, NotImplementedError,
+    RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What numpy, json and zipfile raise for files that are damaged, encrypted or made up."""
 
 
 class Declared:
@@ -50,7 +57,7 @@ def read_inputs(specs: Sequence[str], declared: Sequence[Declared]) -> dict[str,
     feed: dict[str, Any] = {}
     for spec in specs:
         name, equals, rest = spec.partition("=")
-        if not equals:
+        if not equals or (name not in by_name and Path(spec).exists()):
             name, rest = "", spec
         found = _read(Path(rest), name, by_name)
         for key in found:
@@ -76,16 +83,24 @@ def _read(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[str, 
                 raise BadInputFile(f"{path} holds {len(arrays)} arrays: leave out {name}=")
             return {name: next(iter(arrays.values()))}
         if suffix == ".npy":
-            return {_only(name, path, declared): np.load(path, allow_pickle=False)}
+            array = np.load(path, allow_pickle=False)
+            if not isinstance(array, np.ndarray):
+                raise BadInputFile(f"{path} is no npy file: name an npz file as .npz")
+            return {_only(name, path, declared): array}
         if suffix == ".json":
             return _from_json(path, name, declared)
         return _from_raw(path, _only(name, path, declared), declared)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except RecursionError as error:
+        raise BadInputFile(f"cannot read {path}: it is nested too deeply") from error
+    except MemoryError as error:
+        raise BadInputFile(f"cannot read {path}: it is too large for this machine") from error
+    except _UNREADABLE as error:
         raise BadInputFile(f"cannot read {path}: {_line(error)}") from error
 
 
 def _line(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).splitlines()[0]
 
 
 def _only(name: str, path: Path, declared: Mapping[str, Declared]) -> str:

@@ -7,6 +7,7 @@ the file whole, so that a kill at any time leaves a state that loads.
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
@@ -21,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from counterfoil.errors import AnvilMissing, NodeFailed
+from counterfoil.errors import AnvilMissing, NodeFailed, NodeRuns, PortTaken
 
 CHAIN_ID = 31337
 """anvil's own chain id: the local profile's, and never another."""
@@ -64,6 +65,7 @@ class LocalNode:
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock: int | None = None
         self._saved = ""
 
     @property
@@ -72,21 +74,46 @@ class LocalNode:
         return self.folder / "state.json"
 
     @property
-    def _pid_file(self) -> Path:
-        return self.folder / "node.pid"
+    def _notes(self) -> Path:
+        """Who runs the node: its pid and its command line, and the port."""
+        return self.folder / "node.json"
+
+    def _claim(self) -> None:
+        """One `up` for a folder: the lock ends with the process, however that ends."""
+        lock = os.open(self.folder / "node.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            taken = self._noted().get("port")
+            if taken == self._port:
+                message = f"port {taken} is taken: `counterfoil up` already runs there; use it"
+            else:
+                message = f"`counterfoil up` already runs, on port {taken}: use it, or end it first"
+            raise NodeRuns(message) from None
+        self._lock = lock
+
+    def _noted(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._notes.read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def _end_left_over(self) -> None:
-        """End a node that outlived a killed `up`: ours by its pid, and by what it runs on."""
+        """End a node that outlived a killed `up`: ours by its pid and its whole command line."""
+        noted = self._noted()
         try:
-            pid = int(self._pid_file.read_text())
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (OSError, ValueError):
+            pid = int(noted["pid"])
+            running = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
+        except (OSError, ValueError, KeyError, TypeError):
             return
-        if not (arguments[0].endswith(b"anvil") and str(self._port).encode() in arguments):
+        if running != noted.get("command"):
             return
-        with suppress(NodeFailed):
-            self.save()
         with suppress(ProcessLookupError):
+            # What it has in memory and we have not on disk would be lost
+            with suppress(NodeFailed):
+                LocalNode(self.folder, int(noted["port"])).save()
             os.kill(pid, signal.SIGTERM)
             for _ in range(100):
                 os.kill(pid, 0)
@@ -97,17 +124,20 @@ class LocalNode:
 
         Raises:
             AnvilMissing: anvil is not found.
-            NodeFailed: the port is taken, or the node does not answer in time.
+            NodeRuns: another `up` runs on the folder.
+            PortTaken: something else has the port.
+            NodeFailed: the node does not answer in time.
         """
         anvil = find_anvil()
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._claim()
         self._end_left_over()
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", self._port))
             except OSError as error:
-                raise NodeFailed(
+                raise PortTaken(
                     f"port {self._port} is taken: stop what listens there, or use --port"
                 ) from error
         command = [
@@ -118,7 +148,8 @@ class LocalNode:
             command += ["--load-state", str(self.state)]
         # A session of its own: Ctrl-C reaches us first, and we save before it ends.
         self._process = subprocess.Popen(command, start_new_session=True)
-        self._pid_file.write_text(str(self._process.pid))
+        notes = {"pid": self._process.pid, "port": self._port, "command": command}
+        self._notes.write_text(json.dumps(notes))
         deadline = time.monotonic() + START_SECONDS
         while True:
             if self._process.poll() is not None:
@@ -193,3 +224,4 @@ class LocalNode:
                 self._process.kill()
                 self._process.wait(5)
         self._process = None
+        self._notes.unlink(missing_ok=True)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from counterfoil.errors import CounterfoilError
+from counterfoil.errors import CounterfoilError, SystemRefused
+
+NO_READER = 141
+"""Exit code: who read the output went away. Source: shells' 128 + SIGPIPE."""
 
 _stdout = functools.partial(Console, highlight=False, soft_wrap=True)
 
@@ -47,6 +54,25 @@ def when(seconds: int) -> str:
         return f"{seconds} s after 1970"
 
 
+def folded(text: str) -> str:
+    """Lines that fit the terminal, folded under their text; as they are where there is none."""
+    if not sys.stdout.isatty():
+        return text
+    width = max(40, shutil.get_terminal_size().columns)
+    return "\n".join(_fold(line, width) for line in text.split("\n"))
+
+
+def _fold(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    label = re.match(r" *\S+ {2,}| *", line)
+    start = 0 if label is None else label.end()
+    hanging = " " * (start if line[:start].strip() else start + 2)
+    return textwrap.fill(
+        line, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+    )
+
+
 class Output:
     """Where a command's result goes.
 
@@ -65,16 +91,16 @@ class Output:
             click.echo(json.dumps(plain(data), indent=1))
             return
         for line in [lines] if isinstance(lines, str) else lines:
-            click.echo(line)
+            click.echo(folded(line))
 
     def event(self, data: Mapping[str, Any], line: str) -> None:
         """Print one of many results as it happens: a line, or a line of JSON."""
-        click.echo(json.dumps(plain(data)) if self.json else line)
+        click.echo(json.dumps(plain(data)) if self.json else folded(line))
 
     def say(self, line: str) -> None:
         """A line for people, on standard output; nothing under --json."""
         if not self.json:
-            click.echo(line)
+            click.echo(folded(line))
 
     def note(self, line: str) -> None:
         """A line beside the result, on standard error."""
@@ -106,6 +132,17 @@ class Output:
             yield lambda: bar.advance(task)
 
 
+def file_argument(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    """A callback for arguments that name files: `-` is none.
+
+    Raises:
+        click.BadParameter: standard input is asked for.
+    """
+    if "-" in map(str, value if isinstance(value, tuple) else (value,)):
+        raise click.BadParameter("standard input is not read, name a file")
+    return value
+
+
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--json` and `--profile`, and turn our errors into one line and an exit code.
 
@@ -121,15 +158,32 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, out=out, **kwargs)
         except CounterfoilError as error:
             fail(out, error)
+        except BrokenPipeError:
+            # What is left in the buffer goes nowhere, so that the interpreter's end is quiet.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(NO_READER) from None
+        except OSError as error:
+            fail(out, _refused(error))
 
     return wrapped
+
+
+def _refused(error: OSError) -> SystemRefused:
+    """The system's own error, with the file that it is about."""
+    what = f"{error.filename}: " if error.filename else ""
+    return SystemRefused(f"{what}{error.strerror or error}: mend that and run the command again")
 
 
 def fail(out: Output, error: CounterfoilError) -> None:
     """Print an error in one line and exit with its code."""
     message = " ".join(str(error).split()) or type(error).__doc__ or type(error).__name__
-    if out.json:
-        click.echo(json.dumps({"error": {"class": type(error).__name__, "message": message}}))
+    complain(message, type(error).__name__, as_json=out.json)
+    raise SystemExit(error.exit_code)
+
+
+def complain(message: str, kind: str, *, as_json: bool) -> None:
+    """One line on standard error, or one JSON object on standard output."""
+    if as_json:
+        click.echo(json.dumps({"error": {"class": kind, "message": message}}))
     else:
         click.echo(f"counterfoil: {message}", err=True)
-    raise SystemExit(error.exit_code)

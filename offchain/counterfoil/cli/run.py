@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
-from contextlib import closing
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from numpy.lib.format import write_array
 
 from counterfoil import config
-from counterfoil.errors import BadInputFile
+from counterfoil.errors import BadInputFile, CannotWrite
 from counterfoil.formats.dtypes import NAMES, STRING
 from counterfoil.formats.tensor import Tensor
+from counterfoil.formats.values import flatten
 from counterfoil.hashing.types import ZERO, Digest
-from counterfoil.inference import InferenceSession
-from counterfoil.journal import Journal
+from counterfoil.inference import InferenceSession, SealedReceipt, as_refusal
 
 from .inputs import Declared, read_inputs
 from .output import Output, command, short, when
@@ -54,7 +58,6 @@ def _request(value: str | None) -> Digest:
     "-i",
     "specs",
     multiple=True,
-    required=True,
     metavar="[NAME=]FILE",
     help="npz, npy, json, or raw little-endian bytes; repeat for more inputs.",
 )
@@ -83,28 +86,36 @@ def cli(
 ) -> None:
     """Run a model once; write its outputs and a receipt."""
     asked = _request(request)
-    settings = config.load_profile(profile)
-    with closing(Journal.open(settings)) as journal:
+    kept = None if keep is None else seconds(keep)
+    for path in (output, receipt):
+        _require_writable(path)
+    with _refusals(loading=True):
         session = InferenceSession(
             model,
-            journal=journal,
+            profile=config.load_profile(profile),
             public=public,
-            keep=None if keep is None else seconds(keep),
+            keep=kept,
             on_seal_failure="unsealed" if unsealed else "raise",
         )
-        declared = [Declared(i.name, i.type, i.shape) for i in session.get_inputs()]
-        feed = read_inputs(specs, declared)
-        missing = [d.name for d in declared if d.name not in feed]
-        if missing:
-            raise BadInputFile(f"the model needs the input {missing[0]!r}: give it with --input")
+    declared = [Declared(i.name, i.type, i.shape) for i in session.get_inputs()]
+    feed = read_inputs(specs, declared)
+    missing = [d.name for d in declared if d.name not in feed]
+    if missing:
+        raise BadInputFile(f"the model needs the input {missing[0]!r}: give it with --input")
+    with _refusals():
         outputs, sealed = session.run_with_receipt(None, feed, request=asked)
-        if sealed is None:
-            names = [o.name for o in session.get_outputs()]
-            _write(output, {n: np.asarray(v) for n, v in zip(names, outputs, strict=True)})
-            out.result({"outputs": str(output), "receipt": None}, f"outputs   {output}, no receipt")
-            raise SystemExit(UNSEALED)
-        _write(output, {t.name: _storable(t) for t in sealed.outputs})
-        sealed.save(receipt)
+    if sealed is None:
+        named = session.get_outputs()
+        tensors = flatten([o.name for o in named], outputs, [o.type for o in named])
+        _write(output, {t.name: _storable(t) for t in tensors})
+        out.result({"outputs": str(output), "receipt": None}, f"written   {output}, no receipt")
+        raise SystemExit(UNSEALED)
+    _save(receipt, sealed)
+    _write(output, {t.name: _storable(t) for t in sealed.outputs})
+    _tell(sealed, output, receipt, out)
+
+
+def _tell(sealed: SealedReceipt, output: Path, receipt: Path, out: Output) -> None:
     r = sealed.receipt
     out.result(
         {
@@ -131,12 +142,61 @@ def _storable(tensor: Tensor) -> Any:
     return array.astype(np.str_) if tensor.dtype == STRING else array
 
 
-def _write(path: Path, arrays: dict[str, Any]) -> None:
+@contextmanager
+def _refusals(*, loading: bool = False) -> Iterator[None]:
+    """onnxruntime's own errors as ours."""
     try:
-        if path.suffix == ".npy" and len(arrays) == 1:
-            np.save(path, next(iter(arrays.values())), allow_pickle=False)
-            return
+        yield
+    except Exception as error:
+        ours = as_refusal(error, loading=loading)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def _require_writable(path: Path) -> None:
+    """Before a receipt is sealed: a folder that is not there loses no run.
+
+    Raises:
+        CannotWrite: the file could not be made.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise CannotWrite(f"cannot write {path}: it is a folder, name a file")
+    if not folder.is_dir():
+        raise CannotWrite(f"cannot write {path}: make the folder {folder} first")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise CannotWrite(f"cannot write {path}: you may not, name another place")
+
+
+def _save(path: Path, sealed: SealedReceipt) -> None:
+    _written(
+        path,
+        lambda: sealed.save(path),
+        f": the receipt is number {sealed.receipt.sequence} of the journal, "
+        "`counterfoil export` writes it",
+    )
+
+
+def _write(path: Path, arrays: dict[str, Any]) -> None:
+    def write() -> None:
         with path.open("wb") as stream:
-            np.savez(stream, **arrays)
+            if path.suffix == ".npy" and len(arrays) == 1:
+                np.save(stream, next(iter(arrays.values())), allow_pickle=False)
+                return
+            # What np.savez writes; that takes an output named `file` for an argument of its own.
+            with zipfile.ZipFile(stream, "w") as archive:
+                for name, array in arrays.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                        write_array(member, array, allow_pickle=False)  # type: ignore[no-untyped-call]
+
+    _written(path, write)
+
+
+def _written(path: Path, write: Callable[[], object], more: str = "") -> None:
+    try:
+        write()
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise BadInputFile(f"cannot write {path}: {error.strerror}") from error
+        raise CannotWrite(f"cannot write {path}: {error.strerror or error}{more}") from error

@@ -16,11 +16,11 @@ from counterfoil.formats.runtime import Runtime
 from counterfoil.formats.set_opening import SetOpening
 from counterfoil.hashing.types import ZERO
 
-from .output import Output, command, short, when
+from .output import Output, command, file_argument, short, when
 
 
 @click.command("show")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), callback=file_argument)
 @command
 def cli(file: Path, out: Output, profile: str | None) -> None:
     """Print a receipt file or a batch file. Nothing is checked: that is `verify`."""

@@ -44,8 +44,11 @@ def cli(port: int, out: Output, profile: str | None) -> None:
     """
     folder = config.data_folder() / config.LOCAL
     node = LocalNode(folder / "chain", port)
-    node.start()
+    # Until the node is served SIGTERM ends this as Ctrl-C does, and the node with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        node.start()
+        node.save()  # before a journal binds itself to this genesis
         settings = _prepare(node, folder)
         out.event(
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,17 @@ import click
 
 from counterfoil import config
 from counterfoil.chain import Chain
+from counterfoil.config import Profile
 from counterfoil.errors import BadConfig, ChainError, CounterfoilError
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.hashing.types import Address
+from counterfoil.journal import Journal
 from counterfoil.verify import Trust, Verification, verify
 
-from .output import Output, command, short, when
+from .output import Output, command, file_argument, short, when
+
+JOURNAL_WAIT = 1.0
+"""Seconds to wait for a journal that is only asked for a path."""
 
 
 def _ledger(value: str) -> tuple[int, Address]:
@@ -34,7 +40,9 @@ def _publisher(value: str) -> Address:
 
 
 @click.command("verify")
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument(
+    "files", type=click.Path(path_type=Path), nargs=-1, required=True, callback=file_argument
+)
 @click.option("--rpc", help="Ask this node, whatever the profile says.")
 @click.option("--offline", is_flag=True, help="Ask no node.")
 @click.option("--ledger", "ledgers", multiple=True, help="Trust CHAIN_ID:ADDRESS too.")
@@ -62,7 +70,7 @@ def cli(
     results: list[dict[str, Any]] = []
     for path in files:
         try:
-            file = ReceiptFile.load(path)
+            file, completed = completed_here(ReceiptFile.load(path), settings)
             chain = chains.of(file.chain_id)
             found = verify(file, trust=trust, chain=chain)
             if require_anchored:
@@ -77,8 +85,8 @@ def cli(
             )
             out.say(f"{path}: FAILED {type(error).__name__}: {message}")
             continue
-        if chains.silent:
-            found = replace(found, notes=(*found.notes, chains.silent))
+        more = [note for note in (completed, chains.silent) if note]
+        found = replace(found, notes=(*found.notes, *more))
         results.append({"file": str(path), **_data(found)})
         for line in _lines(path, found):
             out.say(line)
@@ -87,14 +95,43 @@ def cli(
     raise SystemExit(worst)
 
 
+def completed_here(file: ReceiptFile, settings: Profile) -> tuple[ReceiptFile, str]:
+    """A receipt file with the path that this machine's journal has for it, and a note of that.
+
+    A path needs no trust: it leads to the ledger's root or it does not.
+    """
+    if file.inclusion is not None or (file.chain_id, file.ledger) != (
+        settings.chain_id,
+        settings.ledger,
+    ):
+        return file, ""
+    try:
+        journals = Journal.open_all(settings, wait=JOURNAL_WAIT)
+    except CounterfoilError:
+        return file, ""
+    with ExitStack() as stack:
+        for journal in journals:
+            stack.callback(journal.close)
+        for journal in journals:
+            if journal.signer != file.receipt.signer:
+                continue
+            with suppress(CounterfoilError):
+                known = journal.receipt_file(file.receipt.sequence, openings=False)
+                if known.digest == file.digest and known.inclusion is not None:
+                    note = "the path is from this machine's journal: `counterfoil export` writes it"
+                    return replace(file, inclusion=known.inclusion), note
+    return file, ""
+
+
 class _Chains:
     """The node to ask about a file's chain, connected once."""
 
-    def __init__(self, profile: config.Profile, *, rpc: str | None, offline: bool) -> None:
+    def __init__(self, profile: Profile, *, rpc: str | None, offline: bool) -> None:
         self._profile = profile
         self._rpc = rpc
         self._offline = offline
         self._chain: Chain | None = None
+        self._failed: ChainError | None = None
         self.silent = ""
         """What to add to a result: why the profile's node was not asked."""
 
@@ -108,11 +145,14 @@ class _Chains:
             return None
         if self._rpc is None and (self._profile.rpc is None or chain_id != self._profile.chain_id):
             return None
+        if self._failed is not None:  # not every file waits for it again
+            raise self._failed
         if self._chain is None and not self.silent:
             try:
                 self._chain = Chain.connect(self._rpc or self._profile.rpc or "")
             except ChainError as error:
                 if self._rpc is not None:
+                    self._failed = error
                     raise
                 self.silent = f"the profile's node was not asked: {error}"
         return self._chain
