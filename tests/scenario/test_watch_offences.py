@@ -122,7 +122,7 @@ def test_step__two_under_one_number__double_sign_is_proved(case):
     case.hand_out([one])
     two = replace(one.receipt, outputs=Digest(bytes([8]) * 32))
     case.write(case.forge(two), "other.json")
-    report, said = steps(case, 3)
+    _, said = steps(case, 3)
     assert "double-sign" in said and "proved" in said
     caught(case, "double-sign")
     assert case.nonce() == 2

@@ -40,9 +40,8 @@ def cli(log: str | None, at: int | None, out: Output, profile: str | None) -> No
         lines.append(f"ends      {end}")
     lines.append(f"standing  {'clean' if clean else 'CAUGHT'} at {when(time)}")
     if standing.count:
-        lines.append(
-            f"caught    {standing.count} times, first {standing.reason} at {when(standing.marked_at)}"
-        )
+        first = f"{standing.reason} at {when(standing.marked_at)}"
+        lines.append(f"caught    {standing.count} times, first {first}")
     lines.append(f"bond      {shown(bond.amount)}, {shown(bond.unit)} an offence")
     if bond.asked_at:
         lines.append(f"leaves    asked; stays until {when(court.withdrawable_after(signer))}")

@@ -118,10 +118,7 @@ def cli(
         )
         if settings.court is None:
             out.note("the profile names no court: promises are watched, and nothing is proved")
-        if once:
-            code = _tell(out, tower.step(), summary=True)
-        else:
-            code = _watch(tower, interval, out)
+        code = _tell(out, tower.step(), summary=True) if once else _watch(tower, interval, out)
     raise SystemExit(code)
 
 
@@ -172,7 +169,8 @@ def _tell(out: Output, report: Report, *, summary: bool) -> int:
                 "openClaims": report.open_claims,
             },
             f"{report.receipts} receipts of {report.logs} logs: {report.settled} settled, "
-            f"{report.near} in danger, {report.broken} broken, {report.missing} batch files missing",
+            f"{report.near} in danger, {report.broken} broken, "
+            f"{report.missing} batch files missing",
         )
     return _code(report)
 

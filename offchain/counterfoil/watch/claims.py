@@ -297,7 +297,8 @@ class Claimant:
     def _refused(self, case: Case, reason: str) -> list[Notice]:
         if reason in OVER:
             return self._drop(case, OVER[reason])
-        return self._say(case, f"refused {reason}", "info", f"the court refuses for now: {reason}")
+        text = f"the court refuses for now: {reason}"
+        return [self._notice(case, "refused", "info", text, again=reason)]
 
     def _say(self, case: Case, again: str, level: str, text: str) -> list[Notice]:
         return [self._notice(case, "waits", level, text, again=again)]

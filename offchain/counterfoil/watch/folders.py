@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from counterfoil.errors import CounterfoilError, WatchState
+from counterfoil.errors import CounterfoilError, NotProvable, WatchState
 from counterfoil.formats.batch import batch_word
 from counterfoil.formats.receipt import Inclusion
 from counterfoil.formats.receipt_file import ReceiptFile
@@ -38,7 +38,7 @@ def read_folders(
             continue
         try:
             file = ReceiptFile.load(path)
-            _check(file, chain_id, ledger)
+            check(file, chain_id, ledger)
         except CounterfoilError as error:
             store.note_file(HeldFile(path=path, stamp=stamp, digest=None, word=None))
             yield Notice(
@@ -91,14 +91,15 @@ def _stamp(path: Path) -> str:
     return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
 
 
-def _check(file: ReceiptFile, chain_id: int, ledger: Address) -> None:
+def check(file: ReceiptFile, chain_id: int, ledger: Address) -> None:
+    """Raises NotProvable unless a file's receipt is this ledger's and signed by its signer."""
     receipt = file.receipt
     if (file.chain_id, file.ledger) != (chain_id, ledger):
-        raise WatchState(f"it is of chain {file.chain_id} and ledger {file.ledger}")
+        raise NotProvable(f"the receipt is of chain {file.chain_id} and ledger {file.ledger}")
     if receipt.sequence > MAX_SEQUENCE:
-        raise WatchState("its number is past 2^63")
+        raise NotProvable("the receipt's number is past 2^63")
     if receipt.signed_by(file.signature, chain_id, ledger) != receipt.signer:
-        raise WatchState("its signature is not by its signer")
+        raise NotProvable("the receipt's signature is not by its signer")
 
 
 def _word(file: ReceiptFile) -> Digest | None:

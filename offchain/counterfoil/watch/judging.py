@@ -127,7 +127,7 @@ class Judge:
             self._out.settled += 1
             self._fee_back(held, batch)
             return
-        found = self._at(number, batch)
+        found = self.at(number, batch)
         own = merkle.leaf(held.digest)
         if found is None and word in words:
             self._words.append((held.digest, word))  # the file that came has its path
@@ -143,7 +143,7 @@ class Judge:
         else:
             self._conflict(held, batch, found)
 
-    def _at(self, number: int, batch: Posted) -> tuple[Digest, Inclusion] | None:
+    def at(self, number: int, batch: Posted) -> tuple[Digest, Inclusion] | None:
         """The leaf at a number and its path, from the batch's file or an answer."""
         if batch.first not in self._files:
             self._files[batch.first] = self._get(batch)
@@ -241,7 +241,7 @@ class Judge:
             for claim in self._store.claims("open")
             if (claim.kind, claim.signer, claim.sequence) == ("withheld", batch.signer, number)
         ]
-        found = self._at(number, batch) if mine else None
+        found = self.at(number, batch) if mine else None
         if found is not None:
             self._case("withheld", number, held, leaf=found[0], inclusion=found[1], batch=batch)
 
