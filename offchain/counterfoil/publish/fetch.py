@@ -159,9 +159,15 @@ def _answer(
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", path, headers={"Accept-Encoding": "identity"})
         yield connection.getresponse()
+        if late.is_set():  # a socket that is cut off looks like an answer that ended
+            raise _slow(host)
+    except FetchFailed as error:
+        if late.is_set():
+            raise _slow(host) from error
+        raise
     except (OSError, http.client.HTTPException, ValueError) as error:
         if late.is_set() or time.monotonic() > deadline or isinstance(error, TimeoutError):
-            raise FetchTooSlow(f"{host} takes too long: try again later") from error
+            raise _slow(host) from error
         raise FetchFailed(f"{host} cannot be fetched from ({_cause(error)})") from error
     finally:
         if timer is not None:
@@ -193,16 +199,20 @@ def _body(
         if len(found) > limit:
             raise FetchTooLarge(f"{host} sends over {limit} bytes, more than the batch can need")
         if time.monotonic() > deadline:
-            raise FetchTooSlow(f"{host} takes too long: try again later")
+            raise _slow(host)
     if answer.length:
         raise FetchFailed(f"{host} broke off {answer.length} bytes before the end: try again")
     return bytes(found)
 
 
+def _slow(host: str | None) -> FetchTooSlow:
+    return FetchTooSlow(f"{host} takes too long: try again later")
+
+
 def _left(host: str, deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise FetchTooSlow(f"{host} takes too long: try again later")
+        raise _slow(host)
     return left
 
 
