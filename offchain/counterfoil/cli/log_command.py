@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,18 +13,22 @@ from eth_account.signers.local import LocalAccount
 from counterfoil import config, keys
 from counterfoil.chain import Chain, LogRecord, Mined
 from counterfoil.config import Profile
-from counterfoil.errors import BadConfig
+from counterfoil.errors import BadConfig, CounterfoilError
 from counterfoil.formats import strict_json
 from counterfoil.formats.fields import hex_out
 from counterfoil.hashing.types import Address, Seconds
 from counterfoil.journal import Journal
-from counterfoil.settle import close_log, open_log, revoke_log
+from counterfoil.settle import Settler, close_log, open_log, revoke_log
 
 from .output import Output, command, when
 from .run import seconds
 
 _YEAR = "365d"
 _DAY = "1d"
+
+CLOSE_WAIT = 120.0
+REVOKE_WAIT = 15.0
+"""Seconds in which is settled first what can be; a stolen key is not left at work for long."""
 
 
 @click.group("log")
@@ -68,7 +73,9 @@ def close(out: Output, profile: str | None) -> None:
     """Close the log early, after the notice that its promises need."""
     settings = config.load_profile(profile)
     with closing(Journal.open(settings, create=False)) as journal:
-        done = close_log(journal, _chain(settings), _operator(settings))
+        chain, operator = _chain(settings), _operator(settings)
+        _settle_first(journal, settings, chain, CLOSE_WAIT, out)
+        done = close_log(journal, chain, operator)
         _tell(out, journal, done, f"closes {when(done[0].closes_at)}; settle what is sealed")
 
 
@@ -81,8 +88,29 @@ def revoke(yes: bool, out: Output, profile: str | None) -> None:
         raise click.UsageError("a revoked log is never open again: say --yes")
     settings = config.load_profile(profile)
     with closing(Journal.open(settings, create=False)) as journal:
-        done = revoke_log(journal, _chain(settings), _operator(settings))
+        chain, operator = _chain(settings), _operator(settings)
+        _settle_first(journal, settings, chain, REVOKE_WAIT, out)
+        done = revoke_log(journal, chain, operator)
         _tell(out, journal, done, "revoked; `counterfoil settle` posts as the operator now")
+
+
+def _settle_first(
+    journal: Journal, settings: Profile, chain: Chain, wait: float, out: Output
+) -> None:
+    """Settle what can be settled in `wait` seconds; the rest is said, and holds nothing up."""
+    if journal.next_sequence() == 0:
+        return
+    payer = None if settings.payer is None else keys.account(settings.payer)
+    settler = Settler(journal, chain, payer, replace(settings, confirmations=1))
+    try:
+        done = settler.drain(timeout=wait)
+        waiting = done.waiting
+    except CounterfoilError as error:
+        waiting = journal.pending().count
+        waiting += sum(b.batch.size for b in journal.unsettled_batches())
+        out.note(f"not everything is settled first: {error}")
+    if waiting:
+        out.note(f"{waiting} receipts are not settled yet: run `counterfoil settle`")
 
 
 def _operator(settings: Profile) -> LocalAccount:

@@ -13,6 +13,7 @@ import click
 
 from counterfoil import config, keys
 from counterfoil.chain import Chain, LedgerClient, deploy
+from counterfoil.chain.deployment import COURT, LOCAL_TERMS
 from counterfoil.config import Profile
 from counterfoil.errors import NodeFailed
 from counterfoil.hashing.types import Address, Seconds
@@ -56,11 +57,13 @@ def cli(port: int, out: Output, profile: str | None) -> None:
                 "chainId": CHAIN_ID,
                 "ledger": settings.ledger,
                 "registry": settings.registry,
+                "court": settings.court,
                 "config": str(config.config_file()),
             },
             f"chain     {CHAIN_ID} at {node.url}, state in {node.state}\n"
             f"ledger    {settings.ledger}\n"
             f"registry  {settings.registry}\n"
+            f"court     {settings.court}\n"
             f"profile   {settings.name}, in {config.config_file()}\n"
             "next      counterfoil run MODEL --input FILE; counterfoil settle; "
             "counterfoil verify receipt.json\n"
@@ -80,7 +83,7 @@ def _prepare(node: LocalNode, folder: Path) -> Profile:
         if chain.balance(Address(address)) < GAS_MONEY // 2:
             node.rpc("anvil_setBalance", address, hex(GAS_MONEY))
     paying = keys.account(str(payer))
-    made = deploy(chain, paying)
+    made = deploy(chain, paying, court=LOCAL_TERMS)
     settings = replace(
         config.load_profile(config.LOCAL),
         rpc=node.url,
@@ -88,6 +91,7 @@ def _prepare(node: LocalNode, folder: Path) -> Profile:
         registry=made.contracts["ModelRegistry"].address,
         operator=str(operator),
         payer=str(payer),
+        court=made.contracts[COURT].address,
     )
     config.save_profile(settings)
     with closing(Journal.open(settings)) as journal:

@@ -171,6 +171,8 @@ def _data(v: Verification) -> dict[str, Any]:
         else {
             "operator": v.anchored.operator,
             "postedAt": v.anchored.posted_at,
+            "standing": v.anchored.standing,
+            "clean": v.anchored.clean,
         },
         "settleBy": v.promise,
         "notes": list(v.notes),
@@ -190,4 +192,6 @@ def _lines(path: Path, v: Verification) -> list[str]:
         lines.append(
             f"  anchored  by operator {v.anchored.operator}, posted {when(v.anchored.posted_at)}"
         )
+        if v.anchored.clean is not None:
+            lines.append(f"  standing  {'clean' if v.anchored.clean else 'CAUGHT'} when posted")
     return lines + [f"  note      {note}" for note in v.notes]

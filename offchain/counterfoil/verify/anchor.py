@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from counterfoil.chain import Chain, LedgerClient, LogRecord, ModelRecord, RegistryClient
+from counterfoil.chain import (
+    Chain,
+    CourtClient,
+    LedgerClient,
+    LogRecord,
+    ModelRecord,
+    RegistryClient,
+)
 from counterfoil.errors import (
     BadAnswer,
     InclusionMissing,
@@ -42,6 +49,8 @@ class Anchoring:
         size: receipts in the batch.
         root: the batch's root.
         standing: the log's as of `posted_at`: open, closed, or revoked.
+        clean: whether the court had counted no offence of the log up to and at `posted_at`;
+            None: no court of this ledger is known.
         models: records of the named publishers that were active then; empty: none was named.
     """
 
@@ -51,6 +60,7 @@ class Anchoring:
     size: int
     root: Digest
     standing: str
+    clean: bool | None
     models: tuple[ModelStanding, ...]
 
 
@@ -93,6 +103,8 @@ def anchor(
             "the key was revoked when the batch was posted: the operator posted it, "
             "without the key's signature"
         )
+    clean, said = _clean(receipt.signer, inclusion.posted_at, ledger, trust)
+    notes += said
     return (
         Anchoring(
             operator=record.operator,
@@ -101,6 +113,7 @@ def anchor(
             size=inclusion.size,
             root=root,
             standing=standing,
+            clean=clean,
             models=models,
         ),
         notes + more,
@@ -157,6 +170,30 @@ def _standing(record: LogRecord, at: Seconds) -> str:
     if record.revoked_at and record.revoked_at <= at:
         return "revoked"
     return "closed" if record.closes_at <= at else "open"
+
+
+def _clean(
+    signer: Address, at: Seconds, ledger: LedgerClient, trust: Trust
+) -> tuple[bool | None, list[str]]:
+    """Whether the log was clean as of a time, and what to say about its standing."""
+    address = trust.courts.get((ledger.chain.chain_id, ledger.address))
+    if address is None:
+        return None, ["no court of this ledger is known, so the log's standing was not asked"]
+    court = CourtClient(ledger.chain, address)
+    court.require(ledger.address)
+    standing = court.standing(signer)
+    if standing.clean_at(at) != court.clean_at(signer, at):
+        raise BadAnswer(
+            f"{ledger.chain.host} contradicts itself about the standing of {signer}: "
+            "ask another RPC"
+        )
+    if standing.count == 0:
+        return True, []
+    when = "before" if standing.marked_at <= at else "after"
+    return standing.clean_at(at), [
+        f"the log was caught {standing.count} times, first {standing.reason}, "
+        f"{abs(at - standing.marked_at)} s {when} the receipt's batch was posted"
+    ]
 
 
 def _models(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from counterfoil.chain.deployment import LEDGER, REGISTRY, shipped_record
+from counterfoil.chain.deployment import COURT, LEDGER, REGISTRY, shipped_record
 from counterfoil.config import Profile
 from counterfoil.hashing.types import Address
 
@@ -18,11 +18,13 @@ class Trust:
         ledgers: (chain id, ledger) pairs.
         registries: by chain id, where models are looked up.
         publishers: whose word on a model counts.
+        courts: by (chain id, ledger), where a log's standing is asked.
     """
 
     ledgers: frozenset[tuple[int, Address]]
     registries: Mapping[int, Address] = field(default_factory=dict)
     publishers: tuple[Address, ...] = ()
+    courts: Mapping[tuple[int, Address], Address] = field(default_factory=dict)
 
     @classmethod
     def shipped(cls) -> Trust:
@@ -39,6 +41,11 @@ class Trust:
                 for chain_id, each in record.items()
                 if REGISTRY in each.contracts
             },
+            courts={
+                (chain_id, each.contracts[LEDGER].address): each.contracts[COURT].address
+                for chain_id, each in record.items()
+                if LEDGER in each.contracts and COURT in each.contracts
+            },
         )
 
     @classmethod
@@ -47,18 +54,21 @@ class Trust:
         trust = cls.shipped().adding(
             ((profile.chain_id, profile.ledger), *profile.ledgers), profile.publishers
         )
-        if profile.registry is None:
-            return trust
-        registries = {**trust.registries, profile.chain_id: profile.registry}
-        return cls(ledgers=trust.ledgers, registries=registries, publishers=trust.publishers)
+        if profile.registry is not None:
+            registries = {**trust.registries, profile.chain_id: profile.registry}
+            trust = replace(trust, registries=registries)
+        if profile.court is not None:
+            courts = {**trust.courts, (profile.chain_id, profile.ledger): profile.court}
+            trust = replace(trust, courts=courts)
+        return trust
 
     def adding(
         self, ledgers: Iterable[tuple[int, Address]], publishers: Iterable[Address] = ()
     ) -> Trust:
         """This list with more on it."""
-        return Trust(
+        return replace(
+            self,
             ledgers=self.ledgers | frozenset(ledgers),
-            registries=self.registries,
             publishers=(*self.publishers, *publishers),
         )
 
