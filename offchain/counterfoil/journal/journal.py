@@ -72,7 +72,7 @@ class Journal:
             **mine,
             key=self._key,
             promise=profile.promise,
-            durability=profile.durability,
+            durability=rules.durability(profile),
             boot=boot_id(),
             mark=self._keys / f"{row.signer}.mark",
             clock=clock,
@@ -100,7 +100,7 @@ class Journal:
             JournalMissing, JournalTooNew, NotAJournal, JournalLocked, JournalReadOnly,
             JournalFull, KeyFileMissing, KeyFileOpen: as they say.
         """
-        store = Store(profile.journal, profile.durability, wait)
+        store = _store(profile, wait)
         try:
             row = opening.current(store, profile, int(clock()), create=create)
             opening.check_key(row, opening.keys_folder(store, profile))
@@ -121,9 +121,7 @@ class Journal:
         first = cls.open(profile, create=False, clock=clock, wait=wait)
         rows = opening.every(first._store, profile)
         first.close()
-        return [
-            cls(Store(profile.journal, profile.durability, wait), r, profile, clock) for r in rows
-        ]
+        return [cls(_store(profile, wait), r, profile, clock) for r in rows]
 
     # Sealing
 
@@ -158,10 +156,14 @@ class Journal:
         with self._store.reading() as connection:
             sql = statements.compiled(self._store.dialect).standing
             row = connection.exec_driver_sql(sql, (self._number,)).one()
+        standing, following = rules.Standing(*row), self.next_sequence()
         try:
-            rules.may_seal(
-                rules.Standing(*row), boot_id(), False, self._sealer.marked(), self.next_sequence()
-            )
+            rules.may_seal(standing, boot_id(), False, self._sealer.marked(), following)
+            now = self._now()
+            if rules.promise(standing, now, now, self.profile.promise):
+                span = rules.span(self.profile.promise, standing.max_delay)
+                at = max(now, standing.chain_time or 0)
+                rules.check_promises(self.earliest_promise(), at, span)
         except rules.Halt as halt:
             return rules.refusal(halt.reason)
         except CounterfoilError as error:
@@ -175,7 +177,7 @@ class Journal:
             The new journal, which `open` gives from now on.
         """
         row = opening.rotate(self._store, self.profile, self._number, self._now())
-        store = Store(self.profile.journal, self.profile.durability, self._store.wait)
+        store = _store(self.profile, self._store.wait)
         return Journal(store, row, self.profile, self._clock)
 
     def sign_log_opening(
@@ -306,6 +308,13 @@ class Journal:
     def pending(self) -> Pending:
         """The receipts that are in no batch yet."""
         return self._batches.pending()
+
+    def earliest_promise(self) -> Seconds | None:
+        """The earliest promise that no posted batch keeps, None: there is none."""
+        batches = [b for b in self._batches.unsettled() if b.state in ("cut", "sent")]
+        promises = [b.earliest_settle_by for b in batches]
+        known = [p for p in (*promises, self.pending().earliest_settle_by) if p is not None]
+        return min(known, default=None)
 
     def cut_batch(
         self, uri: str | Callable[[int], str] = "", limit: int = CUT_LIMIT
@@ -466,6 +475,10 @@ class Journal:
             return connection.execute(
                 select(journals).where(journals.c.number == self._number)
             ).one()
+
+
+def _store(profile: Profile, wait: float) -> Store:
+    return Store(profile.journal, rules.durability(profile), wait)
 
 
 _open: weakref.WeakSet[Journal] = weakref.WeakSet()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from counterfoil.config import LOCAL_CHAIN_ID, Durability, Profile
 from counterfoil.errors import (
     ClockWrong,
     CounterfoilError,
     JournalCopied,
     JournalRetired,
+    PromiseInDanger,
     RestoredBackup,
     SealingRefused,
     UncleanBoot,
@@ -22,6 +24,11 @@ LATEST: Final = 4_102_444_800
 
 CONTACT: Final = Seconds(900)
 """Seconds for which a look at the chain counts as the chain in reach."""
+
+DANGER: Final = 4
+"""No promise is made while the earliest that is not kept has less than a quarter of the time left
+that promises have. The settler cuts at a third of the time gone, and warns at the half.
+"""
 
 
 class Standing(NamedTuple):
@@ -103,6 +110,44 @@ def may_seal(
         raise Halt("restored")
     if normal and standing.dirty_boot is None:
         raise NotMarked
+
+
+def durability(profile: Profile) -> Durability:
+    """What a profile's journal is held to: less than `full` for the local chain alone.
+
+    A log on a chain that others use makes promises which a power cut must not break, so there
+    `normal` is taken for `full`.
+    """
+    return profile.durability if profile.chain_id == LOCAL_CHAIN_ID else "full"
+
+
+def span(promised: Seconds, max_delay: int | None) -> int:
+    """Seconds that a promise of this log has.
+
+    Args:
+        promised: what the profile says; `max_delay` bounds it, None: no log is known.
+    """
+    return promised if max_delay is None else min(promised, max_delay)
+
+
+def check_promises(earliest: Seconds | None, now: float, span: int) -> None:
+    """Whether the earliest promise leaves room to make another.
+
+    Args:
+        earliest: that no posted batch keeps; None: there is none.
+        now: Unix time, the machine's or the chain's, whichever is later.
+    Raises:
+        PromiseInDanger: it does not.
+    """
+    if earliest is None:
+        return
+    left = int(earliest - now)
+    if left < span // DANGER or left <= 0:
+        due = f"is due in {left} s" if left > 0 else f"was due {-left} s ago"
+        raise PromiseInDanger(
+            f"the earliest promise {due} and is not posted, so no other is made: look at what "
+            "keeps `counterfoil settle` from posting; sealing goes on by itself once it has"
+        )
 
 
 def issue_time(clock: float, last: int, chain_time: int | None) -> Seconds:

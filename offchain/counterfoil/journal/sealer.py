@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from counterfoil.config import Durability
-from counterfoil.errors import BadDraft, CounterfoilError
+from counterfoil.errors import BadDraft, CounterfoilError, PromiseInDanger
 from counterfoil.formats.preimage import Preimage
 from counterfoil.formats.receipt import RECEIPT_TYPE, Receipt
 from counterfoil.hashing.eip712 import address_word, domain_separator
@@ -19,8 +21,10 @@ from counterfoil.hashing.types import Address, Seconds
 from counterfoil.keys import SigningKey
 
 from . import rules, statements
+from .danger import Ask, Promises
 from .failpoints import hit
 from .group import Group, Ticket
+from .lease import Lease
 from .schema import journals
 from .store import Store, Transaction
 from .values import Draft, Sealed
@@ -62,10 +66,13 @@ class Sealer:
         self._copied = copied
         self._mark_path = mark
         self._mark = -1
-        self._mark_pid = 0
+        self._lease = Lease(signer, store.backend.path)
+        self._promises = Promises(number)
         self._known: set[bytes] = set()
         self._group = Group(self._commit)
         self._pid = os.getpid()
+        self._leased = False
+        self._leasing = threading.Lock()
         self._sealed_normal = False
         self._head = domain_separator(chain_id, ledger)
         self._struct = RECEIPT_TYPE + address_word(signer)
@@ -88,10 +95,17 @@ class Sealer:
         if self._pid != os.getpid():
             self._group.reset()
             self._pid = os.getpid()
+            self._leased, self._leasing = False, threading.Lock()
+        if not self._leased:
+            with self._leasing:
+                self._lease.take()
+                self._leased = True
         return self._group.seal(drafts)
 
     def close(self) -> None:
-        """Close the mark's file."""
+        """Close the mark's file, and give the lease back."""
+        self._lease.give_back()
+        self._leased = False
         if self._mark >= 0:
             os.close(self._mark)
             self._mark = -1
@@ -118,10 +132,13 @@ class Sealer:
             except rules.Halt as halt:
                 self._halt(transaction, halt.reason)
                 halted: CounterfoilError | None = rules.refusal(halt.reason)
+                settle_by = Seconds(0)
             else:
                 halted = None
                 issued_at = rules.issue_time(self._clock(), last_issued, standing.chain_time)
                 settle_by = rules.promise(standing, issued_at, self._clock(), self._promise)
+                if settle_by:  # what promises nothing may be sealed, however late others are
+                    self._check_promises(cursor.execute, standing, issued_at)
                 rows: list[Any] = []
                 for ticket in group:
                     for draft in ticket.drafts:
@@ -146,7 +163,19 @@ class Sealer:
             raise halted
         self._sealed_normal = self._normal
         self._known |= known
+        if settle_by:
+            self._promises.note(settle_by)
         return sealed
+
+    def _check_promises(self, ask: Ask, standing: rules.Standing, issued_at: Seconds) -> None:
+        now = max(issued_at, standing.chain_time or 0)
+        span = rules.span(self._promise, standing.max_delay)
+        try:
+            earliest = self._promises.earliest(ask, self._sql, time.monotonic())
+            rules.check_promises(earliest, now, span)
+        except PromiseInDanger:  # as of the last look: it may be kept meanwhile
+            self._promises.forget()
+            rules.check_promises(self._promises.earliest(ask, self._sql, 0.0), now, span)
 
     def _sign(
         self, draft: Draft, sequence: int, issued_at: Seconds, settle_by: Seconds
@@ -273,5 +302,5 @@ def _check(draft: Draft) -> None:
             raise BadDraft(f"a draft's {name} is 32 bytes")
     for name in ("input_master", "output_master"):
         value = getattr(draft, name)
-        if type(value) is not bytes or len(value) != 32:
-            raise BadDraft(f"a draft's {name} is 32 bytes")
+        if value is not None and (type(value) is not bytes or len(value) != 32):
+            raise BadDraft(f"a draft's {name} is 32 bytes, or None")

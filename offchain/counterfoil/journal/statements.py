@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 
 from counterfoil.formats.preimage import Preimage
 
-from .schema import journals, kept_sets, preimages, receipts, tensors
+from .schema import batches, journals, kept_sets, preimages, receipts, tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,10 @@ class Statements:
     Attributes:
         standing: (journal) → `rules.Standing`.
         last: (journal) → sequence, issued_at of the last receipt.
+        promised_in_batches: (journal) → the earliest promise in batches that are not posted.
+        last_batch: (journal) → the number after the last batch.
+        promised_in_page: (journal, first, stop) → the earliest promise among the receipts
+            first … stop−1, and the last one's number.
     """
 
     standing: str
@@ -30,6 +34,9 @@ class Statements:
     preimage: str
     kept_set: str
     tensor: str
+    promised_in_batches: str
+    last_batch: str
+    promised_in_page: str
 
 
 @lru_cache(maxsize=4)
@@ -40,7 +47,7 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
     def insert(table: sa.Table) -> str:
         return text(table.insert())
 
-    j, r = journals.c, receipts.c
+    j, r, b = journals.c, receipts.c, batches.c
     return Statements(
         standing=text(
             select(
@@ -66,6 +73,26 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
         preimage=insert(preimages) + " ON CONFLICT DO NOTHING",
         kept_set=insert(kept_sets),
         tensor=insert(tensors),
+        promised_in_batches=text(
+            select(sa.func.min(sa.func.nullif(b.earliest_settle_by, sa.literal_column("0")))).where(
+                b.journal == bindparam("n"),
+                b.state.in_([sa.literal_column("'cut'"), sa.literal_column("'sent'")]),
+            )
+        ),
+        last_batch=text(
+            select(b.first + b.size).where(b.journal == bindparam("n")).order_by(b.first.desc())
+        )
+        + " LIMIT 1",
+        promised_in_page=text(
+            select(
+                sa.func.min(sa.func.nullif(r.settle_by, sa.literal_column("0"))),
+                sa.func.max(r.sequence),
+            ).where(
+                r.journal == bindparam("n"),
+                r.sequence >= bindparam("first"),
+                r.sequence < bindparam("stop"),
+            )
+        ),
     )
 
 

@@ -24,7 +24,8 @@ class Draft:
 
     Attributes:
         model, runtime, request, inputs, outputs: as in `Receipt`, 32 bytes each.
-        input_master, output_master: 32 bytes each; kept until forgotten.
+        input_master, output_master: 32 bytes each, kept until forgotten; None: never kept, so
+            that the journal can never open that side.
         model_preimage, runtime_preimage: stored once per digest.
         inputs_tensors, outputs_tensors: given only where they are to be kept.
         keep_until: Unix seconds until which the tensors are kept; None: until forgotten.
@@ -35,8 +36,8 @@ class Draft:
     request: Digest = ZERO
     inputs: Digest
     outputs: Digest
-    input_master: Digest
-    output_master: Digest
+    input_master: Digest | None
+    output_master: Digest | None
     model_preimage: Model | None = None
     runtime_preimage: Runtime | Program | None = None
     inputs_tensors: tuple[Tensor, ...] | None = None

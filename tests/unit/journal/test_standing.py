@@ -232,6 +232,27 @@ def test_reboot__one_process_closed_another_sealed_on__refused(opened, profile, 
         opened(profile).seal(draft())
 
 
+@pytest.mark.parametrize(("chain_id", "asked", "held"), [
+    (31337, "normal", 1), (31337, "full", 2), (1, "normal", 2), (1, "full", 2),
+])  # fmt: skip
+def test_durability__less_than_full__local_chain_alone(opened, tmp_path, chain_id, asked, held):
+    """Source: SQLite's `PRAGMA synchronous`: 1 is NORMAL, 2 is FULL."""
+    journal = opened(profile(tmp_path, chain_id=chain_id, durability=asked))
+    journal.seal(draft())
+    with journal._store.writing() as transaction:
+        (found,) = transaction.cursor.execute("PRAGMA synchronous").fetchone()
+    assert found == held
+
+
+def test_reboot__other_chain_at_normal__was_full_and_goes_on(opened, tmp_path, boot):
+    source = profile(tmp_path, chain_id=1, durability="normal")
+    journal = opened(source)
+    journal.seal(draft())
+    lose_power(journal)
+    boot("b")
+    assert opened(source).seal(draft()).receipt.sequence == 1
+
+
 def test_crash_in_one_boot__goes_on(opened, profile, boot):
     journal = opened(profile)
     journal.seal(draft())
