@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from counterfoil import config
-from counterfoil.config import LOCAL
+from counterfoil.config import LOCAL, Profile
 from counterfoil.errors import JournalMissing
 from counterfoil.journal import Journal
+from counterfoil.settle.timing import danger
 
 from .output import Output, command, when
 from .settle import IN_DANGER
@@ -40,9 +41,9 @@ def cli(out: Output, profile: str | None) -> None:
             out.say("journal   none yet: the first receipt makes it")
         for journal in journals:
             stack.callback(journal.close)
-            entry, lines = _log(journal)
+            entry, lines = _log(journal, settings)
             data["logs"].append(entry)
-            late = late or bool(entry["broken"])
+            late = late or bool(entry["broken"] or entry["danger"])
             for line in lines:
                 out.say(line)
     if settings.name == LOCAL:
@@ -54,17 +55,17 @@ def cli(out: Output, profile: str | None) -> None:
     raise SystemExit(IN_DANGER if late else 0)
 
 
-def _log(journal: Journal) -> tuple[dict[str, Any], list[str]]:
+def _log(journal: Journal, settings: Profile) -> tuple[dict[str, Any], list[str]]:
     pending, batches = journal.pending(), journal.batches()
     counts = dict.fromkeys(("cut", "sent", "posted", "final"), 0)
     for batch in batches:
         counts[batch.state] += batch.batch.size
-    promises = [b.earliest_settle_by for b in batches if b.state in ("cut", "sent")]
-    known = [p for p in (*promises, pending.earliest_settle_by) if p is not None]
-    earliest = min(known) if known else None
+    unposted = [b for b in batches if b.state in ("cut", "sent")]
+    earliest = journal.earliest_promise()
     log = journal.log_state()
     refusal = journal.refusal()
     now = int(time.time())
+    risk = danger(pending, unposted, settings, now, None if log is None else log.max_delay)
     entry: dict[str, Any] = {
         "signer": journal.signer,
         "sealed": journal.next_sequence(),
@@ -72,6 +73,7 @@ def _log(journal: Journal) -> tuple[dict[str, Any], list[str]]:
         "batches": counts,
         "earliestSettleBy": earliest,
         "broken": earliest is not None and earliest < now,
+        "danger": None if risk is None else str(risk),
         "log": None
         if log is None
         else {
@@ -96,7 +98,7 @@ def _log(journal: Journal) -> tuple[dict[str, Any], list[str]]:
     else:
         lines.append(f"  open      until {when(log.closes_at)}, operator {log.operator}")
     if earliest is not None:
-        word = "BROKEN" if entry["broken"] else "promise"
+        word = "BROKEN" if entry["broken"] else "promise" if risk is None else "DANGER"
         lines.append(f"  {word:9} the earliest is due {when(earliest)}")
     if refusal is not None:
         lines.append(f"  REFUSES   {refusal}")

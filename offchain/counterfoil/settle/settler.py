@@ -14,6 +14,10 @@ from counterfoil.config import Profile
 from counterfoil.errors import (
     BatchUnseen,
     ChainError,
+    JournalError,
+    JournalFailed,
+    JournalFull,
+    JournalLocked,
     OperatorNeeded,
     PayerNeeded,
     RestoredBackup,
@@ -30,10 +34,10 @@ from .points import hit
 from .posting import Poster, flight_of
 from .publishing import Publisher
 from .settlement import Settlement, Step
-from .timing import danger, is_due
+from .timing import danger, is_due, pause_after
 
-LONGEST_PAUSE = 60.0
-"""Seconds between two tries while the chain is out of reach."""
+_HEALING = (ChainError, BatchUnseen, OperatorNeeded, JournalFull, JournalLocked, JournalFailed)
+"""What time, another answer, a refill or room on the disk heals: `run` goes on."""
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +156,7 @@ class Settler:
         on_step: Callable[[Settlement], None] | None = None,
         on_error: Callable[[ChainError | BatchUnseen], None] | None = None,
     ) -> None:
-        """Step every `interval` seconds until `stop` is set. No fault of an RPC ends it.
+        """Step every `interval` seconds until `stop` is set. No fault of RPC or disk ends it.
 
         Raises:
             CounterfoilError: what neither time nor another answer can heal.
@@ -161,13 +165,13 @@ class Settler:
         while not stop.is_set():
             try:
                 done = self.step()
-            except (ChainError, BatchUnseen, OperatorNeeded) as error:
+            except _HEALING as error:
                 log.warning("settling waits: %s", error)
-                if on_error is not None and not isinstance(error, OperatorNeeded):
+                if on_error is not None and isinstance(error, ChainError | BatchUnseen):
                     on_error(error)
-                self._warn_without_chain()
+                left = self._warn_without_chain()
                 stop.wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = pause_after(pause, interval, left)
                 continue
             pause = interval
             for note in done.notes:
@@ -206,7 +210,8 @@ class Settler:
 
     def _assess(self, step: Step) -> None:
         pending = self._journal.pending()
-        step.danger = danger(pending, step.unposted, self._profile, step.now)
+        delay = None if step.log is None else step.log.max_delay
+        step.danger = danger(pending, step.unposted, self._profile, step.now, delay)
 
     def _post(self, step: Step, record: LogRecord, now: Seconds) -> None:
         chain, ledger = self._connected()
@@ -283,10 +288,22 @@ class Settler:
             self._observer = Observer(self._chain, ledger, self._journal.signer, time.monotonic)
         return self._chain, self._ledger
 
-    def _warn_without_chain(self) -> None:
-        """Say that a promise is in danger also while the chain is out of reach."""
+    def _warn_without_chain(self) -> int | None:
+        """Say that a promise is in danger also while the chain, or the disk, is out of reach.
+
+        Returns:
+            Seconds until the earliest promise is due; None: there is none, or it is not known.
+        """
         now = int(self._clock())
-        unposted = [b for b in self._journal.unsettled_batches() if b.state in ("cut", "sent")]
-        found = danger(self._journal.pending(), unposted, self._profile, now)
+        try:
+            record = self._journal.log_state()
+            pending, batches = self._journal.pending(), self._journal.unsettled_batches()
+        except JournalError:
+            return None
+        unposted = [b for b in batches if b.state in ("cut", "sent")]
+        delay = None if record is None else record.max_delay
+        found = danger(pending, unposted, self._profile, now, delay)
         if found is not None:
             log.warning("%s", found)
+        promises = [pending.earliest_settle_by, *(b.earliest_settle_by for b in unposted)]
+        return min((promise - now for promise in promises if promise), default=None)

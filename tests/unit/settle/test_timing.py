@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from counterfoil.journal import Pending
-from counterfoil.settle.timing import danger, is_due
+from counterfoil.settle.timing import danger, is_due, pause_after
 
 PROFILE = SimpleNamespace(batch_size=10, batch_age=300, promise=600)
 NOW = 1_700_000_000
@@ -58,3 +58,25 @@ def test_danger__cut_and_not_posted__the_earliest_counts():
 
 def test_danger__late__called_broken():
     assert "broken since 7 s" in str(danger(pending(settle_by=NOW - 7), [], PROFILE, NOW))
+
+
+@pytest.mark.parametrize(("left", "said"), [(51, False), (50, True)])
+def test_danger__max_delay_under_the_profile_s_promise__half_of_that(left, said):
+    found = danger(pending(settle_by=NOW + left), [], PROFILE, NOW, 100)
+    assert (found is not None) is said
+
+
+@pytest.mark.parametrize(
+    ("failed", "left", "pause"),
+    [
+        (1, None, 2),
+        (50, None, 60),
+        (50, 3600, 60),
+        (50, 160, 10),
+        (1, 160, 2),
+        (50, 3, 0.5),
+        (50, -7, 0.5),
+    ],
+)
+def test_pause_after__the_nearer_the_promise_the_shorter(failed, left, pause):
+    assert pause_after(failed, 0.5, left) == pause
