@@ -65,7 +65,7 @@ def folded(text: str) -> str:
 def _fold(line: str, width: int) -> str:
     if len(line) <= width:
         return line
-    label = re.match(r" *\S+ {2,}| *", line)
+    label = re.match(r" *\S+ {2,}(?:\S+ {2,})?| *", line)
     start = 0 if label is None else label.end()
     hanging = " " * (start if line[:start].strip() else start + 2)
     return textwrap.fill(

@@ -99,7 +99,8 @@ def _prepare(node: LocalNode, folder: Path) -> Profile:
             operating = keys.account(str(operator))
             closes_at = Seconds(chain.now() + CLOSES_IN)
             open_log(journal, chain, operating, closes_at=closes_at, max_delay=MAX_DELAY)
-        Settler(journal, chain, None, settings).step()  # so that promises are made from now on
+        # Promises are made from now on, and what a killed node had lost is posted again.
+        Settler(journal, chain, paying, settings).step()
     node.save()
     return settings
 

@@ -1,0 +1,79 @@
+"""How commands print: folded on terminals alone, JSON without loss, pipes that close."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+from counterfoil.cli import output
+
+COMMAND = [sys.executable, "-c", "from counterfoil.cli import main; main()"]
+
+
+def on_a_terminal(columns: int, *arguments: str) -> str:
+    """What a command prints on a terminal of a width."""
+    main, side = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(columns)}
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdout=side, stderr=side, stdin=side, env=environment
+    )
+    os.close(side)
+    printed = b""
+    while True:
+        try:
+            piece = os.read(main, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        printed += piece
+    assert process.wait(60) == 0
+    os.close(main)
+    return printed.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_terminal__no_line_is_wider(receipt, columns):
+    for arguments in (("verify", str(receipt)), ("status",), ("doctor",)):
+        printed = on_a_terminal(columns, *arguments)
+        wide = [line for line in printed.splitlines() if len(line) > columns]
+        assert not [line for line in wide if " " in line.strip()], (
+            printed
+        )  # one word, such as a path
+
+
+def test_pipe__lines_are_not_folded(invoke, receipt):
+    notes = [n for n in invoke("verify", receipt).out.splitlines() if n.startswith("  note")]
+    assert len(notes) == 3
+
+
+def test_pipe_that_closes__quiet(receipt):
+    process = subprocess.Popen(
+        [*COMMAND, "verify", *[str(receipt)] * 30], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert (process.wait(60), process.stderr.read()) == (output.NO_READER, b"")
+
+
+@pytest.mark.parametrize(
+    ("value", "json_value"),
+    [(b"\x01", "0x01"), (2**53 - 1, 2**53 - 1), (2**53, str(2**53)), (True, True), ((1,), [1])],
+)
+def test_plain(value, json_value):
+    assert json.loads(json.dumps(output.plain({"v": value}))) == {"v": json_value}
+
+
+def test_when__past_any_calendar():
+    assert output.when(0) == "1970-01-01 00:00:00 UTC"
+    assert output.when(2**63) == f"{2**63} s after 1970"
+
+
+def test_fold__keeps_words_whole_and_hangs_under_the_text():
+    line = "note      " + "word " * 30 + "0x" + "ab" * 32
+    folded = output._fold(line, 60).split("\n")
+    assert all(part.startswith(" " * 10) for part in folded[1:])
+    assert folded[-1].strip() == "0x" + "ab" * 32
