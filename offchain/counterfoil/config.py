@@ -51,7 +51,7 @@ class Profile:
         payer: as `operator`; the account that pays gas.
         journal: SQLAlchemy URL.
         promise: seconds from `issuedAt` to `settleBy` once the log is open; 0: no promises.
-        confirmations: blocks on top of a batch's before it counts as final.
+        confirmations: blocks, the batch's own included, before it counts as final.
         batch_size: settle when so many receipts wait,
         batch_age: or when the oldest has waited so many seconds.
         publishers: whom a verifier trusts to publish models.

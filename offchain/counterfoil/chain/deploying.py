@@ -31,15 +31,24 @@ from .deployment import (
 from .sending import broadcast, mined_nonce, prepare, send, wait
 
 
+DEVELOPMENT_CHAINS = frozenset({1337, 31337})
+"""Chain ids of Geth's and anvil's development chains."""
+
+
 def bytecode(name: str) -> bytes:
     """A committed artefact's creation bytecode."""
     return bytes.fromhex(artefact(name)["bytecode"].removeprefix("0x"))
 
 
 def has_proxy(chain: Chain, payer: LocalAccount) -> bool:
-    """Whether the chain has the deterministic proxy, made here if the chain allows it."""
+    """Whether the chain has the deterministic proxy; a development chain is given it.
+
+    On another chain placing it would spend the payer's money unasked.
+    """
     if chain.code(PROXY):
         return True
+    if not chain.is_embedded and chain.chain_id not in DEVELOPMENT_CHAINS:
+        return False
     if mined_nonce(chain, PROXY_DEPLOYER) != 0:
         return False
     try:
