@@ -8,21 +8,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .inference.observed import arm as _arm
+from .inference.arming import arm as _arm
 
 if TYPE_CHECKING:
-    from .inference import InferenceSession, SealedReceipt
+    from .inference import InferenceSession, Recording, SealedReceipt, recording
+    from .settle.background import settle_in_background
 
-__all__ = ["InferenceSession", "SealedReceipt", "__version__"]
+__all__ = [
+    "InferenceSession",
+    "Recording",
+    "SealedReceipt",
+    "__version__",
+    "recording",
+    "settle_in_background",
+]
 
 _arm()
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("InferenceSession", "SealedReceipt"):
+    if name in ("InferenceSession", "Recording", "SealedReceipt", "recording"):
         from . import inference
 
         return getattr(inference, name)
+    if name == "settle_in_background":
+        from .settle.background import settle_in_background
+
+        return settle_in_background
     if name == "__version__":
         from importlib.metadata import version
 

@@ -524,6 +524,12 @@ class ModelChanged(InferenceError):
     """A model's files are no longer those that the session was made from."""
 
 
+class ModelUnknown(InferenceError):
+    """A session whose model's bytes nobody can tell any more, so no receipt may name them."""
+
+    exit_code = 65
+
+
 class ModelRefused(InferenceError):
     """onnxruntime does not load the model."""
 

@@ -7,16 +7,26 @@ from typing import TYPE_CHECKING, Any
 from .unsealed import unsealed_count
 
 if TYPE_CHECKING:
+    from .recordings import Recording, recording
     from .refusals import as_refusal
     from .sealed_receipt import SealedReceipt
     from .session import InferenceSession
 
-__all__ = ["InferenceSession", "SealedReceipt", "as_refusal", "unsealed_count"]
+__all__ = [
+    "InferenceSession",
+    "Recording",
+    "SealedReceipt",
+    "as_refusal",
+    "recording",
+    "unsealed_count",
+]
 
 _HOMES = {
     "InferenceSession": "session",
     "SealedReceipt": "sealed_receipt",
     "as_refusal": "refusals",
+    "Recording": "recordings",
+    "recording": "recordings",
 }
 
 

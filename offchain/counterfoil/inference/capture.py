@@ -83,7 +83,11 @@ class Inputs:
         feed: dict[str, Any] = {}
         for name, capture in self._plan:
             if name in given:
-                found, feed[name] = capture(given[name])
+                value = given[name]
+                if isinstance(value, Tensor):  # read from memory that was bound
+                    found, feed[name] = [value], value
+                else:
+                    found, feed[name] = capture(value)
                 tensors += found
         if len(feed) != len(given):
             raise Unfit("the feed has a name that the model does not declare")

@@ -5,24 +5,18 @@ listed. So the binding's methods are patched in place, once, to remember what th
 called with, for as long as the object lives. An object made before is *unseen*: nobody can
 tell what was added to it.
 
-This module does not import onnxruntime: it waits for somebody else to.
+This module does not import onnxruntime: see `arming`.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
-
-BINDING = "onnxruntime.capi.onnxruntime_pybind11_state"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,36 +46,6 @@ _histories: WeakKeyDictionary[Any, History] = WeakKeyDictionary()
 def history(options: Any) -> History | None:
     """What was added to `options`; None: made before this package was imported."""
     return _histories.get(options)
-
-
-def arm() -> None:
-    """Patch the binding now, or as soon as a program imports it."""
-    binding = sys.modules.get(BINDING)
-    if binding is not None:
-        patch(binding)
-    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
-
-
-class _Finder:
-    """Finds nothing itself; patches the binding once the right finder has loaded it."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if name != BINDING:
-            return None
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.loader is not None:
-            loader: Any = spec.loader
-            run = loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                run(module)
-                patch(module)
-
-            loader.exec_module = exec_module
-        return spec
 
 
 def patch(binding: Any) -> None:

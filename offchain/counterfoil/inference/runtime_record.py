@@ -74,19 +74,20 @@ def session_record(
     given: Any,
     effective: Any,
     provider_options: Mapping[str, Mapping[str, str]],
-    disabled_optimizers: Iterable[str],
+    disabled_optimizers: Iterable[str] | None,
 ) -> dict[str, Any]:
     """The options of a session that can change a number.
 
     Args:
-        given: the options that the session was made with.
+        given: the options that the session was made with; None: onnxruntime's own.
         effective: the session's own copy of them, where a model's own settings show too.
         provider_options: as the session has them.
-        disabled_optimizers: names, as the session was given them.
+        disabled_optimizers: names, as the session was given them; None: nobody saw it, which
+            the record says.
     Raises:
         UnrecordableOptions: something was added that no record can name.
     """  # fmt: skip
-    known = _seen(given, "session options")
+    known = observed.History() if given is None else _seen(given, "session options")
     config = {key: entry(effective, key) for key in SESSION_KEYS}
     for key, value in known.config.items():
         if key not in config and not key.startswith(SESSION_HARMLESS):
@@ -103,12 +104,13 @@ def session_record(
     order = getattr(effective, "execution_order", None)
     extras: dict[str, Any] = {
         "customOperators": known.libraries,
-        "disabledOptimizers": sorted(disabled_optimizers),
+        "disabledOptimizers": sorted(disabled_optimizers or ()),
         "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
         "executionOrder": order.name.lower() if order is not None and order.value else None,
         "freeDimensions": known.free_dimensions,
         "initializers": {name: _named(name, v) for name, v in known.initializers.items()},
         "providers": {name: dict(o) for name, o in provider_options.items() if o},
+        "madeUnseen": disabled_optimizers is None,
         "sharedThreads": not getattr(effective, "use_per_session_threads", True),
     }
     return {**record, **{name: value for name, value in extras.items() if value}}

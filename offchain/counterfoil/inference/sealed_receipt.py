@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
+from counterfoil.errors import JournalClosed, NoSuchReceipt
 from counterfoil.formats.model import Model
 from counterfoil.formats.preimage import Preimage
-from counterfoil.formats.receipt import Receipt
+from counterfoil.formats.receipt import Inclusion, Receipt
 from counterfoil.formats.receipt_file import Opening, ReceiptFile
 from counterfoil.formats.runtime import Runtime
-from counterfoil.formats.set_opening import SetOpening
 from counterfoil.formats.tensor import Tensor
 from counterfoil.hashing.types import Digest, Signature
-from counterfoil.journal import Sealed
+from counterfoil.journal import Journal, ReceiptState, Sealed
+
+from .openable import EVERYTHING, Openable
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,8 @@ class SealedReceipt:
         outputs: tensors in the order of their commitment.
         input_master: 32 bytes; who has them can open every input.
         output_master: 32 bytes; who has them can open every output.
+        openable: what `file` may open.
+        journal: where it was sealed.
     """
 
     sealed: Sealed
@@ -40,6 +48,8 @@ class SealedReceipt:
     outputs: tuple[Tensor, ...]
     input_master: Digest
     output_master: Digest
+    openable: Openable = EVERYTHING
+    journal: Journal = field(compare=False)
 
     @property
     def receipt(self) -> Receipt:
@@ -56,40 +66,92 @@ class SealedReceipt:
         """The receipt's identity."""
         return self.receipt.digest(self.sealed.chain_id, self.sealed.ledger)
 
-    def file(self, *, openings: bool = True) -> ReceiptFile:
-        """The receipt file, without an inclusion: that comes from the journal once settled.
+    @property
+    def state(self) -> ReceiptState:
+        """How far it is now, as the journal knows: sealed, posted, final or broken.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        sequence = self.receipt.sequence
+        try:
+            return self.journal.state(sequence)
+        except JournalClosed:
+            return self._reopened(lambda journal: journal.state(sequence))
+
+    @property
+    def inclusion(self) -> Inclusion | None:
+        """Its place in the batch that the chain has; None: it is in no posted batch yet.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        sequence = self.receipt.sequence
+        try:
+            return self.journal.receipt_file(sequence, openings=False).inclusion
+        except JournalClosed:
+            return self._reopened(
+                lambda journal: journal.receipt_file(sequence, openings=False).inclusion
+            )
+
+    def file(self, *, openings: bool = True, inclusion: bool = False) -> ReceiptFile:
+        """The receipt file.
 
         Args:
-            openings: put in the tensors and their masters, for whoever may see them.
+            openings: put in the tensors that may be opened, for whoever may see them.
+            inclusion: ask the journal for the place in a posted batch.
         """
         opening = None
         if openings:
             opening = Opening(
-                inputs=SetOpening(master=self.input_master, tensors=self.inputs),
-                outputs=SetOpening(master=self.output_master, tensors=self.outputs),
+                inputs=self.openable.opening("inputs", self.inputs, self.input_master),
+                outputs=self.openable.opening("outputs", self.outputs, self.output_master),
             )
+            if opening.inputs is None and opening.outputs is None:
+                opening = None
         return ReceiptFile(
             chain_id=self.sealed.chain_id,
             ledger=self.sealed.ledger,
             receipt=self.receipt,
             signature=self.signature,
+            inclusion=self.inclusion if inclusion else None,
             opening=opening,
             preimage=Preimage(model=self.model, runtime=self.runtime),
         )
 
-    def save(self, path: str | Path, *, openings: bool = True) -> Path:
+    def save(self, path: str | Path, *, openings: bool = True, inclusion: bool = False) -> Path:
         """Write the receipt file.
 
         Args:
-            openings: as `file`.
+            openings, inclusion: as `file`.
         Returns:
             The path.
         """
         target = Path(path)
-        target.write_bytes(self.file(openings=openings).dump())
+        target.write_bytes(self.file(openings=openings, inclusion=inclusion).dump())
         return target
+
+    def _reopened(self, ask: Callable[[Journal], _T]) -> _T:
+        """Ask the journal anew, after whoever gave it to the session has closed it."""
+        for journal in Journal.open_all(self.journal.profile):
+            with journal:
+                if journal.signer == self.receipt.signer:
+                    return ask(journal)
+        raise NoSuchReceipt(f"the profile's journals have no log of {self.receipt.signer}")
 
     def __repr__(self) -> str:
         """Which receipt, without the masters."""
         r = self.receipt
         return f"<SealedReceipt {r.sequence} of {r.signer}, 0x{self.digest.hex()}>"
+
+    def __str__(self) -> str:
+        """One line for people."""
+        from .portrait import line
+
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        """A picture for notebooks."""
+        from .portrait import page
+
+        return page(self)

@@ -18,6 +18,8 @@ from counterfoil.formats.tensor import PUBLIC_MASTER, Tensor, TensorSet, commit,
 from counterfoil.hashing.types import ZERO, Digest, Seconds
 from counterfoil.journal import Draft, Journal, Sealed
 
+from . import latency
+from .openable import EVERYTHING, SIDES, Openable
 from .sealed_receipt import SealedReceipt
 
 OnSealFailure = Literal["raise", "unsealed"]
@@ -43,6 +45,7 @@ class RunSealer:
         profile: by name; None: the default one.
         keep: seconds for which the journal keeps tensors; None: it keeps none.
         public: commit under the master of public data, so that anybody can open a chunk.
+        openable: what may be opened; of the rest the journal keeps neither master nor tensors.
     """
 
     def __init__(
@@ -52,12 +55,14 @@ class RunSealer:
         profile: str | Profile | None,
         keep: float | timedelta | None,
         public: bool,
+        openable: Openable = EVERYTHING,
     ) -> None:
         self._journal = journal
         self._given = journal is not None
         self._profile = profile
         self._keep = _span(keep)
         self._public = public
+        self._openable = openable
         self._failed: tuple[float, Exception] | None = None
 
     def journal(self) -> Journal:
@@ -100,19 +105,25 @@ class RunSealer:
             CounterfoilError: the journal does not seal.
         """
         keep = self._keep
-        sealed = self._seal(
+        opened = [
+            side if self._openable.whole(name, side.tensors) else None
+            for name, side in zip(SIDES, (inputs, outputs), strict=True)
+        ]
+        masters = [side.master if side is not None else None for side in opened]
+        kept = [side.tensors if side is not None and keep is not None else None for side in opened]
+        journal, sealed = self._seal(
             Draft(
                 model=model_digest,
                 runtime=runtime_digest,
                 request=request,
                 inputs=inputs.digest,
                 outputs=outputs.digest,
-                input_master=inputs.master,
-                output_master=outputs.master,
+                input_master=masters[0],
+                output_master=masters[1],
                 model_preimage=model,
                 runtime_preimage=runtime,
-                inputs_tensors=inputs.tensors if keep is not None else None,
-                outputs_tensors=outputs.tensors if keep is not None else None,
+                inputs_tensors=kept[0],
+                outputs_tensors=kept[1],
                 keep_until=Seconds(math.ceil(time.time()) + keep) if keep is not None else None,
             )
         )
@@ -124,16 +135,24 @@ class RunSealer:
             outputs=outputs.tensors,
             input_master=inputs.master,
             output_master=outputs.master,
+            openable=self._openable,
+            journal=journal,
         )
 
-    def _seal(self, draft: Draft) -> Sealed:
+    def took(self, nanoseconds: int) -> None:
+        """Count what a run's receipt took, beside the journal."""
+        if self._journal is not None:
+            latency.note(latency.folder_of(self._journal.profile), nanoseconds)
+
+    def _seal(self, draft: Draft) -> tuple[Journal, Sealed]:
+        journal = self.journal()
         try:
-            return self.journal().seal(draft)
+            return journal, journal.seal(draft)
         except JournalRetired:
             if self._given:
                 raise
-            self._journal = shared_journal(self._profile, instead_of=self._journal)
-            return self._journal.seal(draft)
+            journal = self._journal = shared_journal(self._profile, instead_of=journal)
+            return journal, journal.seal(draft)
 
 
 _shared: dict[Profile, Journal] = {}

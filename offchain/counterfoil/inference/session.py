@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,15 +12,20 @@ from onnxruntime.capi.onnxruntime_inference_collection import (
 )
 
 from counterfoil.config import Profile
-from counterfoil.errors import BadModel, UnsafeModelPath
+from counterfoil.errors import BadDraft, BadModel, UnsafeModelPath
 from counterfoil.formats.model import LoadedModel
 from counterfoil.journal import Journal
 
 from . import loading
-from .runs import Runs
+from .jobs import job_of
+from .openable import Open, Openable
+from .patches import original
+from .runs import Policy, Runs
+from .sampling import Sample, sampler
 from .sealed_receipt import SealedReceipt
 from .sealing import OnSealFailure, RunSealer, request_digest
 from .unsealed import note_unsealed
+from .whose import for_task
 
 _engine: Any = EngineSession
 """onnxruntime's class without its partial annotations."""
@@ -41,6 +47,9 @@ class InferenceSession(EngineSession):
         request: 32 bytes that every run's receipt bears unless it is given its own.
         keep: seconds for which the journal keeps the runs' tensors; None: not at all.
         public: commit so that anybody who has the tensors can open a chunk of them.
+        open: which tensors may be opened later: `all`, `inputs`, `outputs`, names, or None.
+        sample: which runs get a receipt: a share such as 0.1, an int n for every n-th, or a
+            callable that is given the feed; None: all.
     Raises:
         Exception: onnxruntime's own, for what it refuses.
         UnsafeModelPath: external data outside the model's folder; nothing was loaded.
@@ -62,13 +71,20 @@ class InferenceSession(EngineSession):
         request: bytes | str | None = None,
         keep: float | timedelta | None = None,
         public: bool = False,
+        open: Open = "all",
+        sample: Sample = None,
         **kwargs: Any,
     ) -> None:
         if on_seal_failure not in ("raise", "unsealed"):
             raise ValueError("on_seal_failure is 'raise' or 'unsealed'")
         strict = on_seal_failure == "raise"
-        sealer = RunSealer(journal=journal, profile=profile, keep=keep, public=public)
-        self._cf_request = request_digest(request)
+        openable = Openable.of(open)
+        sealer = RunSealer(
+            journal=journal, profile=profile, keep=keep, public=public, openable=openable
+        )
+        self._cf_policy = Policy(
+            sealer=sealer, strict=strict, request=request_digest(request), sample=sampler(sample)
+        )
 
         def start(source: Any, options: Any) -> None:
             _engine.__init__(self, source, options, providers, provider_options, **kwargs)
@@ -82,8 +98,9 @@ class InferenceSession(EngineSession):
         with loading.given_to_engine(origin, loaded) as (source, options):
             start(source, options)
         self._cf_digest = loaded.digest
-        self._cf_runs = Runs(sealer, strict=strict, model=loaded.model, model_digest=loaded.digest)
+        self._cf_runs = Runs(model=loaded.model, model_digest=loaded.digest)
         self._cf_made(loaded, frozenset(kwargs.get("disabled_optimizers") or ()))
+        self._cf_check_names(openable)
         try:
             sealer.journal().unlock()
         except Exception as error:
@@ -113,7 +130,18 @@ class InferenceSession(EngineSession):
             self._model_path = origin.source
             self._model_bytes = None
         self._cf_bytes = loaded if loading.keeps_bytes(origin.options) else None
-        self._cf_runs.describe(self, origin.options, disabled_optimizers)
+        strict = self._cf_policy.strict
+        self._cf_runs.describe(self, origin.options, disabled_optimizers, strict=strict)
+
+    def _cf_check_names(self, openable: Openable) -> None:
+        known = {
+            arg.name
+            for args in (self.get_inputs(), self.get_overridable_initializers(), self.get_outputs())
+            for arg in args
+        }
+        for name in sorted(openable.names):
+            if name not in known and name.partition("#")[0] not in known:
+                raise BadDraft(f"`open` names {name!r}, which the model does not have")
 
     def set_providers(
         self, providers: Sequence[Any] | None = None, provider_options: Sequence[Any] | None = None
@@ -148,11 +176,16 @@ class InferenceSession(EngineSession):
     def receipt(self) -> SealedReceipt | None:
         """The last run's receipt, or None where that run failed or got none.
 
-        It is the last run of the calling thread; in a thread that ran nothing yet, that of
-        any. It holds the run's tensors until the next run.
+        It is the last run of the calling asyncio task, else of the calling thread; in a thread
+        that ran nothing yet, that of any. It holds the run's tensors until the next run.
         """
         return self._cf_runs.receipt
 
+    def _cf_run(self, name: str, policy: Policy | None = None, **given: Any) -> Any:
+        job = job_of(name, original(EngineSession, name), self, given)
+        return self._cf_runs.run(job, policy or self._cf_policy)
+
+    @for_task
     def run(self, output_names: Any, input_feed: Any, run_options: Any = None) -> Any:
         """As onnxruntime's; the receipt is `receipt`.
 
@@ -161,10 +194,10 @@ class InferenceSession(EngineSession):
             BigEndianTensor, Uncommitted, UnrecordableOptions: before the run, with `raise`.
             SealFailed: after it, with `raise`; its `outputs` are the run's.
         """
-        return self._cf_runs.run(
-            super().run, output_names, input_feed, run_options, self._cf_request
-        )[0]
+        given = {"output_names": output_names, "input_feed": input_feed, "run_options": run_options}
+        return self._cf_run("run", **given)[0]
 
+    @for_task
     def run_with_receipt(
         self,
         output_names: Any,
@@ -179,13 +212,18 @@ class InferenceSession(EngineSession):
             output_names, input_feed, run_options: as `run`.
             request: 32 bytes that the receipt bears; None: the session's.
         Returns:
-            Outputs as `run` gives them; the receipt, None only with `unsealed`.
+            Outputs as `run` gives them; the receipt, None only with `unsealed` or `sample`.
         Raises:
             Exception: as `run`.
         """
-        digest = self._cf_request if request is None else request_digest(request)
-        return self._cf_runs.run(super().run, output_names, input_feed, run_options, digest)
+        policy = self._cf_policy
+        if request is not None:
+            policy = replace(policy, request=request_digest(request))
+        given = {"output_names": output_names, "input_feed": input_feed, "run_options": run_options}
+        both: tuple[list[Any], SealedReceipt | None] = self._cf_run("run", policy, **given)
+        return both
 
+    @for_task
     def run_with_ort_values(
         self, output_names: Any, input_dict_ort_values: Any, run_options: Any = None
     ) -> Any:
@@ -194,11 +232,14 @@ class InferenceSession(EngineSession):
         Raises:
             Exception: as `run`.
         """
-        method = super().run_with_ort_values
-        return self._cf_runs.run(
-            method, output_names, input_dict_ort_values, run_options, self._cf_request
+        return self._cf_run(
+            "run_with_ort_values",
+            output_names=output_names,
+            input_dict_ort_values=input_dict_ort_values,
+            run_options=run_options,
         )[0]
 
+    @for_task
     def run_async(
         self,
         output_names: Any,
@@ -211,28 +252,46 @@ class InferenceSession(EngineSession):
 
         A run that could not be sealed calls back with the error and no outputs, with `raise`.
         """
+        given = {
+            "output_names": output_names,
+            "input_feed": input_feed,
+            "user_data": user_data,
+            "run_options": run_options,
+        }
+        job = job_of("run_async", original(EngineSession, "run_async"), self, given)
+        return self._cf_runs.run_async(job, self._cf_policy, callback)
 
-        def method(names: Any, feed: Any, done: Any) -> Any:
-            return _engine.run_async(self, names, feed, done, user_data, run_options)
-
-        return self._cf_runs.run_async(
-            method, output_names, input_feed, run_options, self._cf_request, callback=callback
-        )
-
+    @for_task
     def run_with_iobinding(self, iobinding: Any, run_options: Any = None) -> None:
-        """Bound memory is not committed to: an error, or unsealed.
+        """As onnxruntime's, with what is bound in the processor's memory.
 
         Raises:
-            Uncommitted: with `raise`.
+            Uncommitted: something is bound in a device's memory, with `raise`.
+            Exception: as `run`.
         """
-        self._cf_runs.refuse("run_with_iobinding", "run")
-        _engine.run_with_iobinding(self, iobinding, run_options)
+        self._cf_run("run_with_iobinding", iobinding=iobinding, run_options=run_options)
 
-    def run_with_ortvaluevector(self, *args: Any, **kwargs: Any) -> None:
-        """Vectors of OrtValues are not committed to: an error, or unsealed.
+    @for_task
+    def run_with_ortvaluevector(  # noqa: PLR0917 (onnxruntime's)
+        self,
+        run_options: Any,
+        feed_names: Any,
+        feeds: Any,
+        fetch_names: Any,
+        fetches: Any,
+        fetch_devices: Any,
+    ) -> None:
+        """As onnxruntime's, with values in the processor's memory.
 
         Raises:
-            Uncommitted: with `raise`.
+            Exception: as `run`.
         """
-        self._cf_runs.refuse("run_with_ortvaluevector", "run_with_ort_values")
-        _engine.run_with_ortvaluevector(self, *args, **kwargs)
+        self._cf_run(
+            "run_with_ortvaluevector",
+            run_options=run_options,
+            feed_names=feed_names,
+            feeds=feeds,
+            fetch_names=fetch_names,
+            fetches=fetches,
+            fetch_devices=fetch_devices,
+        )

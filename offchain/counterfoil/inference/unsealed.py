@@ -19,12 +19,12 @@ def unsealed_count() -> int:
     return _count
 
 
-def note_unsealed(error: BaseException) -> None:
-    """Count one such run; the process's first is told to the log `counterfoil`."""
+def note_unsealed(error: BaseException, *, quiet: bool = False) -> None:
+    """Count one such run; the process's first is told to the log `counterfoil`, unless quiet."""
     global _count  # noqa: PLW0603
     with _lock:
         _count += 1
         first = _count == 1
-    if first:
+    if first and not quiet:
         reason = " ".join(str(error).split())
         _log.warning("a run got no receipt (this is said once): %s", reason)

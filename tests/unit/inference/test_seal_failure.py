@@ -23,7 +23,7 @@ from counterfoil.errors import (
     UnknownProfile,
     Unsealed,
 )
-from counterfoil.inference import sealing, unsealed_count
+from counterfoil.inference import bindings, sealing, unsealed_count
 from counterfoil.journal import Journal
 
 from . import small_models
@@ -140,8 +140,11 @@ def test_run__big_endian_and_unsealed__what_onnxruntime_gives(closed: Journal) -
         strict.run(None, feed)
 
 
-def test_run_with_iobinding__unsealed__runs_and_is_counted(closed: Journal) -> None:
+def test_run_with_iobinding__device_memory_and_unsealed__runs_and_is_counted(
+    closed: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = counterfoil.InferenceSession(IDENTITY, journal=closed, on_seal_failure="unsealed")
+    monkeypatch.setattr(bindings, "_device", lambda device: "device type 1")
     binding = session.io_binding()
     binding.bind_cpu_input("x", FEED["x"])
     binding.bind_output("y")
@@ -149,6 +152,12 @@ def test_run_with_iobinding__unsealed__runs_and_is_counted(closed: Journal) -> N
     assert same(binding.copy_outputs_to_cpu(), [FEED["x"]])
     assert unsealed_count() == 1
     assert session.receipt is None
+    strict = counterfoil.InferenceSession(IDENTITY, journal=closed)
+    other = strict.io_binding()
+    other.bind_cpu_input("x", FEED["x"])
+    other.bind_output("y")
+    with pytest.raises(Uncommitted, match="bind it to the CPU"):
+        strict.run_with_iobinding(other)
     assert Uncommitted.exit_code == 65
 
 

@@ -13,7 +13,7 @@ import magika
 import numpy as np
 import onnxruntime
 import pytest
-from counterfoil.errors import BadDraft, Uncommitted
+from counterfoil.errors import BadDraft
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.formats.tensor import PUBLIC_MASTER, commit
 from counterfoil.journal import Journal
@@ -231,15 +231,6 @@ def test_run_async__engine_refuses__calls_back_with_its_error(pair: Pair) -> Non
     ours.run_async(None, {"x": np.float64([1])}, callback, None)
     assert done.wait(20)
     assert seen[0] == [] and "Unexpected input data type" in seen[1]
-
-
-def test_run_with_iobinding__refused_before_it_runs(pair: Pair) -> None:
-    ours, _ = pair(small_models.identity(small_models.FLOAT))
-    binding = ours.io_binding()
-    with pytest.raises(Uncommitted, match="run_with_iobinding gives no receipt"):
-        ours.run_with_iobinding(binding)
-    with pytest.raises(Uncommitted, match="run_with_ortvaluevector gives no receipt"):
-        ours.run_with_ortvaluevector(None, [], [], [], [], [])
 
 
 def test_session__dropped__is_freed_at_once(pair: Pair) -> None:
