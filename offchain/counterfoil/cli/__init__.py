@@ -32,6 +32,7 @@ COMMANDS = {
     "standing": "What a log was caught at, as of a time.",
     "watch": "Complete receipts, check batches, warn, prove broken promises.",
     "prove": "Prove one broken promise by hand.",
+    "answer": "Give out a demanded path, and take the fee.",
     "audit": "Check a log's whole history again.",
     "key": "Make a new signing key, and with it a new log.",
     "export": "Write receipts of the journal to files.",

@@ -11,6 +11,7 @@ import click
 
 from counterfoil import config
 from counterfoil.errors import BadConfig
+from counterfoil.formats.batch_file import BatchFile
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.watch import Claimant, Limits, Notice, Prover, Sources, Store
 
@@ -52,6 +53,7 @@ LATER = 4
 def cli(
     offence: Any,
     files: tuple[Path, ...],
+    batches: tuple[Path, ...],
     mirrors: tuple[Path, ...],
     feeds: tuple[str, ...],
     max_gas_price: float,
@@ -94,6 +96,7 @@ def cli(
                 keep=store.folder,
                 mirrors=mirrors,
                 feeds=feeds,
+                files=tuple(map(BatchFile.load, batches)),
                 hosts=hosts_of(settings),
             ),
             claimant=Claimant(

@@ -49,6 +49,9 @@ GAS = {
 }
 """Gas of a whole transaction, at most. Source: tests/contracts/court/test_court_gas.py."""
 
+GAS_LIMIT = 300_000
+"""Of a claim that cannot be estimated yet: more than any uses before its refunds."""
+
 FEE_ROOM = 2
 """Times the least fee that a demand pays: the base fee may double until it is in a block."""
 
@@ -231,7 +234,7 @@ class Claimant:
                 raise
             # nodes that estimate on top of the newest block itself: the transaction's is later
             made = prepare(
-                self._chain, call, account, nonce=nonce, at_least=at_least, gas=GAS[name]
+                self._chain, call, account, nonce=nonce, at_least=at_least, gas=GAS_LIMIT
             )
         hit("watch.prepared")
         self._store.change_claim(

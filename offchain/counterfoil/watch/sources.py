@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from counterfoil.chain import Posted
-from counterfoil.errors import CounterfoilError
+from counterfoil.errors import CounterfoilError, OtherBatch
 from counterfoil.formats.batch_file import BatchFile
 from counterfoil.hashing.types import Address
 from counterfoil.publish import (
@@ -43,6 +44,7 @@ class Sources:
         keep: own folder, into which what was fetched goes; None: nothing is kept.
         mirrors: folders of batch files.
         feeds: URLs of such folders.
+        files: batch files at hand.
         hosts: what may be spoken to.
         clock: monotonic seconds.
     """
@@ -55,6 +57,7 @@ class Sources:
         keep: Path | None = None,
         mirrors: tuple[Path, ...] = (),
         feeds: tuple[str, ...] = (),
+        files: tuple[BatchFile, ...] = (),
         hosts: Hosts | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,6 +66,7 @@ class Sources:
         self._keep = keep
         self._mirrors = mirrors
         self._feeds = feeds
+        self._files = files
         self._hosts = hosts or Hosts()
         self._clock = clock
         self._later: dict[tuple[Address, int, bytes], tuple[float, float, Missing]] = {}
@@ -78,6 +82,9 @@ class Sources:
             root=batch.root,
         )
         why: list[str] = []
+        for file in self._files:
+            with suppress(OtherBatch):
+                return self._kept(expected.check(file))
         if self._keep is not None:
             found = self._from_folder(self._keep, expected, [])
             if found is not None:
