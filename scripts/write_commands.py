@@ -54,9 +54,10 @@ VARIABLES = (
 
 PROFILES = """## Profiles
 
-A profile is a table of `config.toml` in the home folder: which chain, whose keys, which journal. The
-profile `local` is built in, with {own}, and with the contracts' addresses, which are the same on
-every chain; `counterfoil up` completes it. What the local profile seals can never settle elsewhere.
+A profile is a table of `config.toml` in the home folder: which chain, whose keys, which journal.
+The profile `local` is built in, with the contracts' addresses, which are the same on every chain,
+and {own}.
+`counterfoil up` completes it. What it seals can never settle elsewhere.
 
 | field | meaning | default |
 |---|---|---|
