@@ -11,6 +11,7 @@ import click
 from counterfoil import config
 from counterfoil.config import LOCAL, Profile
 from counterfoil.errors import JournalMissing
+from counterfoil.inference import latency
 from counterfoil.journal import Journal
 from counterfoil.settle.timing import danger
 
@@ -46,6 +47,13 @@ def cli(out: Output, profile: str | None) -> None:
             late = late or bool(entry["broken"] or entry["danger"])
             for line in lines:
                 out.say(line)
+    added = latency.summary(latency.folder_of(settings))
+    data["added"] = added
+    if added is not None:
+        out.say(
+            f"added     {added['medianMicroseconds']:,.0f} µs a run, 99th percentile "
+            f"{added['p99Microseconds']:,.0f} µs, over {added['runs']:,} runs of the last day"
+        )
     if settings.name == LOCAL:
         note = "sealed for the local chain: these receipts can never settle elsewhere"
         data["note"] = note

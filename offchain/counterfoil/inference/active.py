@@ -8,6 +8,7 @@ imported here.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -38,6 +39,14 @@ _here: ContextVar[tuple[Recorder, ...]] = ContextVar("counterfoil_recordings", d
 _everywhere: tuple[Recorder, ...] = ()
 _open = 0
 _lock = threading.Lock()
+
+
+def _renew() -> None:
+    global _lock  # noqa: PLW0603 (a fork's lock may be held by a thread that it has not)
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 def recorders() -> tuple[Recorder, ...]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,14 @@ from .unsealed import note_unsealed
 
 _making = threading.Lock()
 _signature = functools.cache(inspect.signature)
+
+
+def _renew() -> None:
+    global _making  # noqa: PLW0603 (a fork's lock may be held by a thread that it has not)
+    _making = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 class Watched:
@@ -112,6 +122,13 @@ def unchanged(session: Any, seen: provenance.Seen) -> bool:
     except ModelUnknown:  # changed a moment ago: then only the bytes tell
         return read(session, seen).digest == loaded.digest
     return True
+
+
+def warm() -> None:
+    """Open journal and key now, so that the first run need not wait for them."""
+    for recorder in active.recorders()[:1]:
+        with suppress(Exception):  # the first run will say it
+            recorder.policy().sealer.journal().unlock()
 
 
 def _watched(session: Any) -> Watched:

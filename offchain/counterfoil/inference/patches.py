@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from . import active, provenance
@@ -77,6 +78,13 @@ def _patch_change(cls: Any, name: str) -> None:
     setattr(cls, name, change)
 
 
+def _warm() -> None:
+    with suppress(Exception):
+        from . import bystanders
+
+        bystanders.warm()
+
+
 def _patch_loading(cls: Any) -> None:
     """Every way to load a model, also anew for other providers, comes by here."""
     method = getattr(cls, "_create_inference_session", None)
@@ -87,9 +95,12 @@ def _patch_loading(cls: Any) -> None:
     def load(self: Any, *args: Any, **kwargs: Any) -> Any:
         if hasattr(self, "_cf_origin"):
             return method(self, *args, **kwargs)
-        seen = provenance.before(self, args, kwargs, now=bool(active.recorders()))
+        now = bool(active.recorders())
+        seen = provenance.before(self, args, kwargs, now=now)
         result = method(self, *args, **kwargs)
         provenance.after(self, seen)
+        if now:
+            _warm()
         return result
 
     load._counterfoil_original = method  # type: ignore[attr-defined]

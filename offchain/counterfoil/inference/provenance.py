@@ -108,14 +108,16 @@ def after(session: Any, seen: Seen | None) -> None:
             return
         seen.engine = weakref.ref(session._sess)
         path = seen.path or ""
-        moved = seen.path is not None and signature(path) != seen.signature
-        if moved or (seen.sha256 is not None and _sha256(path) != seen.sha256):
-            seen.problem = "its file was changed while it was loaded"
-        elif seen.model is not None:
+        if seen.model is not None:
             from . import bystanders
 
-            if not bystanders.unchanged(session, seen):
-                seen.problem = "its files were changed while it was loaded"
+            same = bystanders.unchanged(session, seen)
+        elif seen.sha256 is not None:
+            same = _sha256(path) == seen.sha256
+        else:
+            same = seen.path is None or signature(path) == seen.signature
+        if not same:
+            seen.problem = "its files were changed while it was loaded"
         session._cf_seen = seen
     except Exception:
         session.__dict__.pop("_cf_seen", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -157,6 +158,14 @@ class RunSealer:
 
 _shared: dict[Profile, Journal] = {}
 _shared_lock = threading.Lock()
+
+
+def _renew() -> None:
+    global _shared_lock  # noqa: PLW0603 (a fork's lock may be held by a thread that it has not)
+    _shared_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 def shared_journal(profile: str | Profile | None, *, instead_of: Journal | None = None) -> Journal:
