@@ -27,6 +27,13 @@ LATER = 4
 @click.argument("offence", type=click.Choice(["late", "conflict", "double-sign", "withheld"]))
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
+    "--batch",
+    "batches",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="The file of the batch that covers the number.",
+)
+@click.option(
     "--mirror",
     "mirrors",
     multiple=True,

@@ -306,10 +306,11 @@ class Store:
         return [_claim(r) for r in self._rows(select(claims).where(wanted).order_by(claims.c.id))]
 
     def change_claim(self, claim: Claim, **values: Any) -> Claim:
-        """Write down what became of a claim."""
+        """Write down what became of a claim, if anything; as it is then."""
         mine = claims.c.id == claim.id
         with self.writing() as connection:
-            connection.execute(claims.update().where(mine).values(**values))
+            if values:
+                connection.execute(claims.update().where(mine).values(**values))
             return _claim(connection.execute(select(claims).where(mine)).one())
 
     # Notices
