@@ -10,30 +10,18 @@ from pathlib import Path
 
 import click
 import numpy as np
-from eth_account.signers.local import LocalAccount
 
 from counterfoil.chain import (
-    Chain,
     Contract,
-    LedgerClient,
-    RegistryClient,
-    deploy,
-    deploy_contract,
-    embedded,
-    funded_account,
     mined,
-    send,
     wait,
 )
-from counterfoil.chain.deployment import LEDGER, REGISTRY
 from counterfoil.config import Profile
 from counterfoil.errors import DemoFailed, FolderTaken
 from counterfoil.formats.model import load
 from counterfoil.formats.receipt_file import ReceiptFile
-from counterfoil.formats.tensor import CHUNK, PUBLIC_MASTER, Tensor, chunk_count, commit, open_chunk
-from counterfoil.hashing.eip712 import address_word, word
-from counterfoil.hashing.keccak import keccak
-from counterfoil.hashing.types import Address, Digest, Seconds
+from counterfoil.formats.tensor import Tensor
+from counterfoil.hashing.types import Address
 from counterfoil.inference import InferenceSession, SealedReceipt
 from counterfoil.journal import Journal
 from counterfoil.settle import Settler
@@ -42,56 +30,13 @@ from counterfoil.verify import Trust, verify
 from .demo_figures import measure
 from .demo_inputs import FileTypeModel, real_files
 from .demo_refusals import Evidence, refusals
+from .demo_stage import LABEL, Stage, act, deploy_gate, open_log, place_order, set_stage
 from .output import Output, command, short
 
 FILES = 120
 BATCHES = 4
-LABEL = "python"
-MAX_DELAY = Seconds(3600)
 MARK = "made-by-counterfoil-demo"
 """A file that says that a folder's `receipts` and `journal` may be made anew."""
-APPROVE_AT = 0x3F000000
-"""0.5 as binary32: from this probability on the example contract approves."""
-NO_COURT = Address("0x" + "00" * 20)
-"""The example contract asks no court: the demo's operator has no bond."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """The contracts and accounts of one demo."""
-
-    chain: Chain
-    ledger: LedgerClient
-    registry: RegistryClient
-    operator: LocalAccount
-    payer: LocalAccount
-    publisher: LocalAccount
-    stranger: LocalAccount
-
-
-def set_stage() -> Stage:
-    """An embedded chain with the contracts and four funded accounts."""
-    chain = embedded()
-    operator, payer, publisher, stranger = (funded_account(chain) for _ in range(4))
-    made = deploy(chain, payer)
-    return Stage(
-        chain=chain,
-        ledger=LedgerClient(chain, made.contracts[LEDGER].address),
-        registry=RegistryClient(chain, made.contracts[REGISTRY].address),
-        operator=operator,
-        payer=payer,
-        publisher=publisher,
-        stranger=stranger,
-    )
-
-
-def open_log(stage: Stage, journal: Journal) -> None:
-    """Open the journal's log, as the operator."""
-    closes_at = Seconds(stage.chain.now() + 30 * 24 * 3600)
-    opening, signature = journal.sign_log_opening(
-        Address(stage.operator.address), closes_at, MAX_DELAY
-    )
-    wait(stage.chain, stage.ledger.open_log(opening, signature, stage.operator))
 
 
 @click.command("demo")
@@ -121,7 +66,7 @@ def cli(folder: Path, files: int, out: Output, profile: str | None) -> None:
         durability="normal",
         publishers=(Address(stage.publisher.address),),
     )
-    with closing(Journal.open(settings)) as journal:
+    with closing(Journal.open(settings, clock=stage.clock)) as journal:
         _play(stage, settings, journal, model, real_files(files), receipts, out)
 
 
@@ -185,7 +130,7 @@ def _play(
     trust = Trust.of(settings)
     complete = _verify_all(stage, trust, journal, answers, folder, out)
     out.say(f"Verified: all {len(complete)} on the chain; their files are in {folder}.")
-    _act(stage, gate, complete[answers.order], model.labels.index(LABEL), out)
+    act(stage, gate, complete[answers.order], model.labels.index(LABEL), out)
 
     evidence = Evidence(
         good=complete[0],
@@ -235,9 +180,9 @@ def _run_all(
             answers.sealed.append(_kept(sealed))
             answers.labels[model.labels[int(np.argmax(outputs[0]))]] += 1
             if gate is None:
-                gate = _gate(stage, answers.sealed[0], model.labels.index(LABEL))
+                gate = deploy_gate(stage, answers.sealed[0], model.labels.index(LABEL))
                 ordered = model.features(Path(__file__).read_bytes())
-                request = _order(stage, gate, Tensor.of(name, ordered))
+                request = place_order(stage, gate, Tensor.of(name, ordered))
                 _, sealed = public.run_with_receipt(None, {name: ordered}, request=request)
                 answers.order = len(answers.sealed)
                 answers.sealed.append(_kept(sealed))
@@ -300,52 +245,3 @@ def _settle(stage: Stage, settler: Settler, journal: Journal) -> list[tuple[int,
             raise DemoFailed(f"the batch from {batch.batch.first} on is in no block")
         posted.append((batch.batch.size, found.gas_used))
     return posted
-
-
-def _gate(stage: Stage, known: SealedReceipt, label: int) -> Contract:
-    """The example contract, for the model and runtime of a receipt."""
-    address = deploy_contract(
-        stage.chain,
-        stage.payer,
-        "ContentGate",
-        stage.ledger.address,
-        stage.registry.address,
-        stage.operator.address,
-        stage.publisher.address,
-        known.receipt.model,
-        known.receipt.runtime,
-        label,
-        APPROVE_AT,
-        NO_COURT,
-    )
-    return Contract(stage.chain, "ContentGate", address)
-
-
-def _order(stage: Stage, gate: Contract, tensor: Tensor) -> Digest:
-    """Place the contract's order 0; the request that an answer must carry."""
-    inputs = commit([tensor], PUBLIC_MASTER).digest
-    wait(stage.chain, send(stage.chain, gate.call("place", inputs), stage.stranger))
-    request = keccak(word(stage.chain.chain_id) + address_word(gate.address) + word(0))
-    if bytes(gate.read("request", 0)) != request:
-        raise DemoFailed("the contract's request is another than ours")
-    return request
-
-
-def _act(stage: Stage, gate: Contract, file: ReceiptFile, label: int, out: Output) -> None:
-    """Let the example contract act on one output value, brought by a stranger."""
-    opening, inclusion = file.opening, file.inclusion
-    if opening is None or opening.outputs is None or opening.outputs.master is None:
-        raise DemoFailed("the order's receipt does not open its outputs")
-    if inclusion is None:
-        raise DemoFailed("the order's receipt has no inclusion")
-    tensors = opening.outputs.tensors
-    shown = open_chunk(tensors, opening.outputs.master, 0, label * 4 // CHUNK)
-    call = gate.call("fulfil", 0, file.receipt.abi(), inclusion.abi(), shown.abi())
-    done = wait(stage.chain, send(stage.chain, call, stage.stranger))
-    if not gate.read("approved", file.receipt.inputs):
-        raise DemoFailed("the example contract did not approve a Python file")
-    out.say(
-        f"Contract: approved on one opened value, P({LABEL}) = "
-        f"{float(tensors[0].array()[0, label]):.4f}, in chunk {shown.index} of "
-        f"{chunk_count(shown.byte_length)}; {done.gas_used:,} gas."
-    )

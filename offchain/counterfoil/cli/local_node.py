@@ -43,8 +43,10 @@ def find_anvil() -> str:
     found = shutil.which("anvil")
     if found and "node_modules" not in found:
         return found
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        binaries = sorted(folder.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*"))
+    beside = [Path(found).parents[1]] if found else []
+    near = [folder / "node_modules" for folder in (Path.cwd(), *Path.cwd().parents)]
+    for modules in beside + near:
+        binaries = sorted(modules.glob("@foundry-rs/anvil-*/bin/anvil*"))
         if binaries:
             return str(binaries[0])
     if found:

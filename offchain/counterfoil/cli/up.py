@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,9 @@ PORT = 8545
 
 GAS_MONEY = 1000 * 10**18
 """Wei that operator and payer get, of anvil's test coins."""
+
+MOST_AHEAD = 15.0
+"""Seconds by which a chain may be ahead after its first blocks: more than there are of them."""
 
 CLOSES_IN = Seconds(365 * 24 * 3600)
 MAX_DELAY = Seconds(24 * 3600)
@@ -101,6 +105,8 @@ def _prepare(node: LocalNode, folder: Path) -> Profile:
             open_log(journal, chain, operating, closes_at=closes_at, max_delay=MAX_DELAY)
         # Promises are made from now on, and what a killed node had lost is posted again.
         Settler(journal, chain, paying, settings).step()
+    # Blocks that came at once put the chain ahead of this clock, before which nothing is promised.
+    time.sleep(max(0.0, min(MOST_AHEAD, chain.now() - time.time())))
     node.save()
     return settings
 
