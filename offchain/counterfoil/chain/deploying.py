@@ -30,7 +30,6 @@ from .deployment import (
 )
 from .sending import broadcast, mined_nonce, prepare, send, wait
 
-
 DEVELOPMENT_CHAINS = frozenset({1337, 31337})
 """Chain ids of Geth's and anvil's development chains."""
 

@@ -22,13 +22,17 @@ from counterfoil.errors import (
     FetchTooSlow,
     OtherBatch,
 )
-from counterfoil.formats.batch_file import MAX_BYTES, BatchFile
+from counterfoil.formats.batch_file import BatchFile
 from counterfoil.hashing.types import Address, Digest
 
 from .hosts import Hosts
 
 PER_RECEIPT = 66
 """Bytes of a batch file a receipt: 64 hex digits, and a line's end where somebody folds them."""
+
+MOST = 2**28
+"""Bytes fetched of any batch: four million receipts. A larger file is taken from a folder alone, as
+reading it takes several times its size of memory."""
 
 BESIDE = 2**16
 """Bytes of a batch file beside its digests: a thousand are used."""
@@ -56,7 +60,7 @@ class Expected:
     @property
     def limit(self) -> int:
         """Bytes that the file may have."""
-        return min(MAX_BYTES, PER_RECEIPT * self.size + BESIDE)
+        return min(MOST, PER_RECEIPT * self.size + BESIDE)
 
     def check(self, file: BatchFile) -> BatchFile:
         """The file, if it is this batch's.
