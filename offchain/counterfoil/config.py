@@ -7,10 +7,14 @@ its field. The profile `local` is built in and needs no file.
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import os
 import re
+import stat
+import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,6 +26,7 @@ from counterfoil import artefacts
 from counterfoil.errors import BadConfig, UnknownProfile
 from counterfoil.hashing.signature import checksummed
 from counterfoil.hashing.types import Address, Seconds
+from counterfoil.keys import is_key
 
 APP = "counterfoil"
 LOCAL: Final = "local"
@@ -33,6 +38,12 @@ BATCH_AGE: Final = Seconds(600)
 
 MAX_BATCH_URI: Final = 180
 """Bytes: with `/`, an address, `/`, a number and `.json` it stays under a batch's 256."""
+
+MAX_NUMBER: Final = 2**53 - 1
+"""The largest that every reader of JSON holds exactly."""
+
+MAX_CHAIN_ID: Final = 2**256 - 1
+"""Source: EIP-712's domain, docs/format.md §6."""
 
 Durability = Literal["full", "normal"]
 
@@ -144,21 +155,49 @@ def save_profile(profile: Profile) -> Path:
     Raises:
         BadConfig: the file there does not parse.
     """
-    file = _read()
     table: dict[str, Any] = {}
     for field in FIELDS:
         value = getattr(profile, field)
         if value is None or (field == "journal" and value == default_journal(profile.name)):
             continue
         table[field] = _plain(value)
-    file.setdefault("profile", profile.name)
-    file["profiles"] = {**_tables(file), profile.name: table}
     path = config_file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_bytes(tomli_w.dumps(file).encode())
-    draft.replace(path)
+    with _locked(path.with_name(".config.lock")):
+        file = _read()
+        file.setdefault("profile", profile.name)
+        file["profiles"] = {**_tables(file), profile.name: table}
+        _replace(path, tomli_w.dumps(file).encode())
     return path
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock file: one process at a time reads, changes and writes."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Replace a file whole, with the mode that it had; a new one is its owner's alone."""
+    target = path.resolve()  # a link stays one
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o600
+    descriptor, name = tempfile.mkstemp(prefix=".config.", dir=target.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, mode)
+            stream.write(content)
+            stream.flush()
+            os.fsync(descriptor)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def _plain(value: Any) -> Any:
@@ -171,7 +210,7 @@ def _read() -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadConfig(f"cannot read {path}: {error}") from error
 
 
@@ -232,12 +271,13 @@ def address(value: object) -> Address:
     return found
 
 
-def _number(low: int) -> Callable[[object], int]:
+def _number(low: int, high: int = MAX_NUMBER) -> Callable[[object], int]:
     def read(value: object) -> int:
-        if isinstance(value, str) and value.isascii() and value.isdigit():
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,78}", value, re.ASCII):
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise ValueError(f"is a whole number from {low}, not {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            text = repr(value) if len(str(value)) <= 40 else "what is there"
+            raise ValueError(f"is a whole number from {low} to {high}, not {text}")
         return value
 
     return read
@@ -251,6 +291,15 @@ def _text(value: object) -> str:
 
 def _optional(value: object) -> str | None:
     return None if value == "" else _text(value)
+
+
+def _account(value: object) -> str | None:
+    """What names an account; what is no name may be a key, so it is never shown."""
+    if not isinstance(value, str):
+        raise ValueError("is a text: a keystore's path, or env:NAME")
+    if is_key(value):
+        raise ValueError("is a private key itself: put it in a variable and name env:NAME")
+    return value or None
 
 
 def _batch_uri(value: object) -> str | None:
@@ -282,16 +331,16 @@ def _ledgers(value: object) -> tuple[tuple[int, Address], ...]:
         not isinstance(item, list | tuple) or len(item) != 2 for item in value
     ):
         raise ValueError(f"is a list of [chain id, address], not {value!r}")
-    return tuple((_number(1)(chain_id), address(where)) for chain_id, where in value)
+    return tuple((_number(1, MAX_CHAIN_ID)(chain_id), address(where)) for chain_id, where in value)
 
 
 FIELDS: Final[Mapping[str, Callable[[object], Any]]] = {
-    "chain_id": _number(1),
+    "chain_id": _number(1, MAX_CHAIN_ID),
     "ledger": address,
     "registry": lambda value: None if value == "" else address(value),
     "rpc": _optional,
-    "operator": _optional,
-    "payer": _optional,
+    "operator": _account,
+    "payer": _account,
     "journal": _text,
     "promise": _number(0),
     "confirmations": _number(1),

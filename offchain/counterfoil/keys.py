@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -37,6 +39,8 @@ PASSPHRASE: Final = "COUNTERFOIL_PASSPHRASE"  # noqa: S105 (a name)
 SECRET: Final = "COUNTERFOIL_SECRET"  # noqa: S105 (a name)
 SECRET_MIN: Final = 32
 """Characters of a secret, at least: 16 random bytes in hex."""
+
+KEY_GIVEN: Final = "a private key stands where its name should: put it in a variable, name env:NAME"
 
 SERVICE: Final = "counterfoil"
 """Under what the system's keyring files passphrases."""
@@ -135,13 +139,15 @@ def secret_in_environment() -> bytes | None:
     """$COUNTERFOIL_SECRET, None where it is not set.
 
     Raises:
-        BadSecret: it is too short to hold a key's worth of chance.
+        BadSecret: it is too short to hold a key's worth of chance, or not UTF-8.
     """
     text = os.environ.get(SECRET)
     if not text:
         return None
     if len(text) < SECRET_MIN:
         raise BadSecret(f"${SECRET} is too short: make one with `openssl rand -hex 32`")
+    if not _is_text(text):
+        raise BadSecret(f"${SECRET} is not UTF-8: make one with `openssl rand -hex 32`")
     return text.encode()
 
 
@@ -158,6 +164,12 @@ def derive_key(secret: bytes, journal_id: str) -> SigningKey:
     return SigningKey(coincurve.PrivateKey.from_int(number))
 
 
+def is_key(spec: str) -> bool:
+    """Whether what should name a key is one itself, so that no message may show it."""
+    bare = spec.strip().removeprefix("env:").strip()
+    return re.fullmatch(r"(?:0[xX])?[0-9a-fA-F]{64}", bare) is not None
+
+
 def account(spec: str) -> LocalAccount:
     """The account that a profile's `operator` or `payer` names.
 
@@ -165,11 +177,14 @@ def account(spec: str) -> LocalAccount:
         spec: `env:NAME`, a variable with a hex key; or the path of a keystore.
     Raises:
         KeyFileMissing: no such variable or file.
-        BadKeyFile: the variable holds no key, or the file is no keystore.
+        BadKeyFile: the variable holds no key, the file is no keystore, or the key itself is
+            given in place of its name.
         KeyFileOpen, NoPassphrase, WrongPassphrase: as `load_keystore`.
     """
     from eth_account import Account
 
+    if is_key(spec):
+        raise BadKeyFile(KEY_GIVEN)
     if not spec.startswith("env:"):
         opened: LocalAccount = Account.from_key(_decrypt(Path(spec).expanduser()))
         return opened
@@ -185,10 +200,13 @@ def account(spec: str) -> LocalAccount:
         raise BadKeyFile(f"${name} holds no private key: 32 bytes in hex") from None
 
 
-def write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes, *, anew: bool = False) -> None:
     """Write a file of mode 0600, whole or not at all, durable before this returns.
 
+    Args:
+        anew: refuse a file that is there already.
     Raises:
+        FileExistsError: it is, and `anew` was asked.
         OSError: it cannot be written.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -198,7 +216,11 @@ def write_private(path: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        draft.replace(path)
+        if anew:
+            os.link(draft, path)  # fails where the path is taken; a rename would not
+            draft.unlink()
+        else:
+            draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
@@ -239,9 +261,25 @@ def _file(folder: Path) -> Path:
     return folder / "passphrase"
 
 
+def _given() -> str | None:
+    text = os.environ.get(PASSPHRASE)
+    if text and not _is_text(text):
+        raise WrongPassphrase(f"${PASSPHRASE} is not UTF-8: set it to a text")
+    return text
+
+
+def _is_text(value: str) -> bool:
+    """Whether a variable's bytes were UTF-8: others come as lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _new_passphrase(folder: Path, name: str) -> _Passphrase:
     """The passphrase of a keystore that is being made; one is made where there is none."""
-    text = os.environ.get(PASSPHRASE)
+    text = _given()
     if text:
         return _Passphrase(text, f"${PASSPHRASE}", chosen=True)
     ring = _keyring()
@@ -255,13 +293,15 @@ def _new_passphrase(folder: Path, name: str) -> _Passphrase:
             pass
     path = _file(folder)
     if not path.exists():
-        write_private(path, (secrets.token_hex(32) + "\n").encode())
+        # Of several processes that start at once, one makes it, and all read that one.
+        with suppress(FileExistsError):
+            write_private(path, (secrets.token_hex(32) + "\n").encode(), anew=True)
     return _Passphrase(_read(path), str(path), chosen=False)
 
 
 def _passphrases(keystore: Path) -> Iterator[_Passphrase]:
     """Every passphrase at hand, in the order in which they are taken."""
-    text = os.environ.get(PASSPHRASE)
+    text = _given()
     if text:
         yield _Passphrase(text, f"${PASSPHRASE}", chosen=True)
     ring = _keyring()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 from counterfoil import config
 from counterfoil.config import Profile, load_profile, save_profile
@@ -125,3 +128,49 @@ def test_addresses__shipped__those_of_the_shipped_bytecode():
         for name in ("ReceiptLedger", "ModelRegistry")
     }
     assert artefacts.addresses() == {plan.name: plan.address for plan in plans(bytecodes)}
+
+
+@pytest.mark.parametrize("field", ["operator", "payer"])
+@pytest.mark.parametrize("quote", ['"', ""])
+def test_load_profile__private_key_for_an_account__refused_and_not_shown(folder, field, quote):
+    key = "0x" + "ab" * 32
+    write(
+        folder,
+        f'[profiles.s]\nchain_id = 1\nledger = "{LEDGER}"\n{field} = {quote}{key}{quote}\n',
+    )
+    with pytest.raises(BadConfig, match="env:NAME") as raised:
+        load_profile("s")
+    assert "abab" not in str(raised.value) and str(int(key, 16)) not in str(raised.value)
+
+
+def test_load_profile__huge_number__refused_in_a_short_line(monkeypatch):
+    monkeypatch.setenv("COUNTERFOIL_CHAIN_ID", "1" + "0" * 90)
+    with pytest.raises(BadConfig, match="chain_id is a whole number from 1 to"):
+        load_profile()
+
+
+def local() -> Profile:
+    return Profile(
+        name="s", chain_id=1, ledger=LEDGER, journal=config.default_journal("s"), payer="env:P"
+    )
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_save_profile__file_there__keeps_its_mode(folder, mode):
+    write(folder, "")
+    (folder / "config.toml").chmod(mode)
+    save_profile(local())
+    assert (folder / "config.toml").stat().st_mode & 0o777 == mode
+
+
+def test_save_profile__new_file__its_owners_alone(folder):
+    save_profile(local())
+    assert (folder / "config.toml").stat().st_mode & 0o777 == 0o600
+    assert sorted(p.name for p in folder.iterdir()) == [".config.lock", "config.toml"]
+
+
+def test_save_profile__many_at_once__none_is_lost(folder):
+    names = [f"p{i}" for i in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: save_profile(replace(local(), name=name)), names))
+    assert set(names) <= set(config.profile_names())

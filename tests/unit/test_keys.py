@@ -228,3 +228,40 @@ def test_account__variable_holds_no_key__refused_and_not_shown(monkeypatch, text
 def test_account__keystore__opened(tmp_path):
     key, path = keys.make_keystore(tmp_path)
     assert keys.account(str(path)).address == key.address
+
+
+@pytest.mark.parametrize("form", ["{}", "0x{}", " 0X{}\n", "env:{}", "env:0x{}"])
+def test_account__the_key_itself__refused_and_not_shown(form):
+    digits = "aC" * 32
+    with pytest.raises(BadKeyFile, match="env:NAME") as raised:
+        keys.account(form.format(digits))
+    assert digits not in "".join(traceback.format_exception(raised.value))
+
+
+def test_secret__not_utf_8__refused(monkeypatch):
+    monkeypatch.setenv(keys.SECRET, "\udcff" * 40)
+    with pytest.raises(BadSecret, match="UTF-8"):
+        keys.secret_in_environment()
+
+
+def test_passphrase__not_utf_8__refused(monkeypatch, tmp_path):
+    monkeypatch.setenv(keys.PASSPHRASE, "\udcff")
+    with pytest.raises(WrongPassphrase, match="UTF-8"):
+        keys.make_keystore(tmp_path)
+
+
+def test_passphrase_file__made_by_another_meanwhile__kept(monkeypatch, tmp_path):
+    """Whoever is second must not replace the passphrase that the first one's key needs."""
+    first = {}
+    whole = keys.write_private
+
+    def late(path, content, **options):
+        if not first:
+            first["path"] = None
+            first["path"] = keys.make_keystore(tmp_path, "first")[1]
+        whole(path, content, **options)
+
+    monkeypatch.setattr(keys, "write_private", late)
+    second, path = keys.make_keystore(tmp_path, "second")
+    assert keys.load_keystore(path).address == second.address
+    keys.load_keystore(first["path"])
