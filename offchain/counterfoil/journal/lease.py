@@ -25,7 +25,7 @@ from counterfoil.config import APP
 from counterfoil.errors import JournalFailed, KeyLeased
 from counterfoil.hashing.types import Address
 
-PATIENCE = 2.0
+PATIENCE = 0.5
 """Seconds for which processes that start at once may be in each other's way."""
 
 

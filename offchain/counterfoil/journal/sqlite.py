@@ -47,6 +47,7 @@ class Sqlite:
         self._synchronous = durability.upper()
         self._inode = 0
         self._replaced = False
+        self._saved: Path | None = None
 
     def exists(self) -> bool:
         """Whether the file is there."""
@@ -125,9 +126,27 @@ class Sqlite:
             self._replaced = now != self._inode
         if self._replaced:  # for good: a file system may give the number to the next file
             raise JournalReplaced(
-                f"{self.path} was deleted or replaced while in use: "
-                "put it back, or start the program anew, which begins a new log"
+                f"{self.path} was deleted or replaced while in use: put back what it held"
+                f"{'' if self._saved is None else f', which is in {self._saved},'} to settle it; "
+                "a program that is started anew begins a new log"
             )
+
+    def save(self, raw: sqlite3.Connection) -> None:
+        """Write what a deleted file held beside its place, from the connection that has it open.
+
+        The copy settles and does not seal. Where it cannot be written nothing is.
+        """
+        target = self.path.with_name(f"{self.path.name}.saved-{os.getpid()}")
+        if self._saved is not None or target.exists():
+            return
+        with suppress(sqlite3.Error, OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.backup(raw, target)
+            copy = sqlite3.connect(target)
+            with copy:
+                copy.execute("UPDATE journals SET halted='restored' WHERE halted IS NULL")
+            copy.close()
+            self._saved = target
 
     def backup(self, raw: sqlite3.Connection, target: Path) -> None:
         """Copy the database while it is in use, with SQLite's online backup."""

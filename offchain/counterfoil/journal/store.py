@@ -14,7 +14,13 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from counterfoil.config import Durability
-from counterfoil.errors import JournalClosed, JournalError, JournalLocked, NotAJournal
+from counterfoil.errors import (
+    JournalClosed,
+    JournalError,
+    JournalLocked,
+    JournalReplaced,
+    NotAJournal,
+)
 
 from .lock import Turnstile
 from .sqlite import Sqlite
@@ -187,7 +193,7 @@ class Transaction:
                 raise JournalClosed("the journal is closed: open it anew")
             store._turnstile.acquire(store.wait)
             try:
-                store.backend.check_in_place()
+                self._check_in_place()
                 self.connection = store.writer()
                 self.cursor: Any = self.connection.connection.cursor()
                 if self._durable:
@@ -239,6 +245,17 @@ class Transaction:
             translated = store.translated(error)
             if translated is not error:
                 raise translated from error
+
+    def _check_in_place(self) -> None:
+        store = self._store
+        try:
+            store.backend.check_in_place()
+        except JournalReplaced:
+            raw = None if store._writer is None else store._writer.connection.dbapi_connection
+            if raw is None:
+                raise
+            store.backend.save(raw)  # type: ignore[arg-type]
+            store.backend.check_in_place()  # says where it is
 
     def _roll_back(self) -> None:
         with suppress(Exception):

@@ -159,6 +159,27 @@ def test_file_gone_while_in_use__refused(opened, tmp_path, how):
             journal.seal(draft())
 
 
+def test_file_deleted_while_in_use__saved_from_the_open_one__settles(opened, tmp_path):
+    source = profile(tmp_path)
+    journal = opened(source)
+    sealed = [journal.seal(draft(n)) for n in range(3)]
+    for path in tmp_path.glob("journal.db*"):
+        if not path.name.endswith((".lock", ".gate")):
+            path.unlink()
+    with pytest.raises(JournalReplaced, match=r"held, which is in .*\.saved-\d+, to settle it"):
+        journal.seal(draft(3))
+    with pytest.raises(JournalReplaced, match=r"\.saved-\d+"):
+        journal.seal(draft(3))
+    (saved,) = tmp_path.glob("*.saved-*")
+    assert saved.stat().st_mode & 0o077 == 0
+    saved.rename(tmp_path / "journal.db")
+    again = opened(source)
+    assert list(again.iterate()) == sealed
+    assert again.cut_batch().batch.size == 3
+    with pytest.raises((JournalCopied, RestoredBackup)):
+        again.seal(draft(3))
+
+
 def test_deleted_journal__opened_anew__another_log(opened, tmp_path):
     source = profile(tmp_path)
     with opened(source) as journal:
