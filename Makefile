@@ -54,7 +54,7 @@ gas: $(VENV)/.stamp ## measure gas and write the committed snapshot anew
 	@COUNTERFOIL_GAS_WRITE=1 python -m pytest tests/contracts/test_gas.py tests/contracts/court/test_court_gas.py -q -s
 
 lock: ## resolve requirements/*.in into lock files without registry addresses
-	@for name in dev format; do \
+	@for name in dev format peers; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 	    --generate-hashes --no-annotate --no-emit-package counterfoil requirements/$$name.in -o requirements/$$name.txt; done
 
