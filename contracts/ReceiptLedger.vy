@@ -214,7 +214,7 @@ def verify(
             own clock's time. The batch's signature covers the receipt.
     @param receipt the nine fields
     @param inclusion where it lies
-    @return true or false; a false receipt never reverts
+    @return true or false; no false receipt reverts, but calldata that is no such structs does
     """
     if convert(receipt.issuedAt, uint256) > unsafe_add(
         convert(inclusion.postedAt, uint256), CLOCK_SKEW
@@ -541,21 +541,6 @@ def _require_settled(
         convert(inclusion.postedAt, uint256), CLOCK_SKEW
     ), "ledger: issued after posting"
     return digest
-
-
-@internal
-@pure
-def _index(sequence: uint64, first: uint64) -> uint256:
-    # below `first` the difference wraps, and no size is that large
-    return unsafe_sub(convert(sequence, uint256), convert(first, uint256))
-
-
-@internal
-@pure
-def _issued_after(issued_at: uint64, posted_at: uint64) -> bool:
-    return convert(issued_at, uint256) > unsafe_add(
-        convert(posted_at, uint256), CLOCK_SKEW
-    )
 
 
 @internal

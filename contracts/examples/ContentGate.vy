@@ -59,6 +59,7 @@ MAX_AGE: constant(uint256) = 86_400
 
 LEDGER: immutable(IReceiptLedger)
 COURT: immutable(IBonds)
+STAKE: immutable(uint256)
 REGISTRY: immutable(IModelRegistry)
 OPERATOR: immutable(address)
 PUBLISHER: immutable(address)
@@ -83,6 +84,7 @@ def __init__(
     label: uint256,
     threshold: uint256,
     court: address,
+    stake: uint256,
 ):
     """
     @param ledger where receipts are settled
@@ -94,6 +96,7 @@ def __init__(
     @param label place of the label in the model's output, 0 to 213
     @param threshold the least probability that approves, as binary32's bits
     @param court where the operator's logs are bonded, or zero to ask none
+    @param stake wei that the log's bond must still hold when the answer is used
     """
     assert label < LABELS, "gate: no such label"
     assert threshold < INFINITY, "gate: threshold not a finite positive number"
@@ -103,6 +106,7 @@ def __init__(
         ), "gate: court of another ledger"
     LEDGER = IReceiptLedger(ledger)
     COURT = IBonds(court)
+    STAKE = stake
     REGISTRY = IModelRegistry(registry)
     OPERATOR = operator
     PUBLISHER = publisher
@@ -173,6 +177,9 @@ def fulfil(
         assert staticcall COURT.clean_at(
             receipt.signer, inclusion.postedAt
         ), "gate: log caught before posting"
+        # Without a bond there is nothing to take, and nobody bothers to catch it.
+        bonded: uint256 = (staticcall COURT.bond(receipt.signer)).amount
+        assert bonded >= STAKE, "gate: too little at stake"
     # The value: which tensor and which place in it is ours to say, never the bearer's.
     at: uint256 = LABEL * 4
     assert opening.nameHash == OUTPUT, "gate: another tensor"

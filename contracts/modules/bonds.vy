@@ -4,8 +4,8 @@
 @license Apache-2.0
 @notice What every court shares. A bond belongs to a log. Each offence takes one unit of
         it, or what is left: half to whoever proved it but never more than a cap, the rest
-        burnt. So catching oneself costs at least half, and a stolen key earns at most a
-        cap for each unit.
+        burnt. A unit is at least twenty rewards. So catching oneself burns nearly all of
+        it, and a stolen key earns its thief a twentieth of what it costs the operator.
 @dev Accounts are kept here, never read from the contract's balance, so ether that is
      forced upon the court changes nothing. A court changes its own state first, then
      calls `take`, and `pay` last.
@@ -16,6 +16,10 @@ from ..interfaces import IReceiptLedger
 
 MAX_AMOUNT: constant(uint256) = 2**96
 # wei; 79 thousand million coins of 18 decimals, more than any chain has
+
+REWARDS_IN_UNIT: constant(uint256) = 20
+# a unit is at least so many rewards: whoever catches a log, a thief of its key too, gets
+# at most 5% of what is taken from full units
 
 BURN: constant(address) = 0x000000000000000000000000000000000000dEaD
 # nobody's: where ether is sent that no one is to have
@@ -54,6 +58,9 @@ def __init__(
 ):
     # notice: seconds from asking to withdrawing, at least
     # linger: seconds from the log's last due promise (without grace) to withdrawing
+    assert (
+        reward_cap < MAX_AMOUNT // REWARDS_IN_UNIT
+    ), "bond: reward cap too large"
     _LEDGER = IReceiptLedger(ledger)
     _REWARD_CAP = reward_cap
     _NOTICE = notice
@@ -71,6 +78,7 @@ def make(signer: address, unit: uint256):
     assert self._unit(word) == 0, "bond: already made"
     assert unit != 0, "bond: unit is zero"
     assert unit < MAX_AMOUNT, "bond: unit too large"
+    assert unit >= REWARDS_IN_UNIT * _REWARD_CAP, "bond: unit under 20 rewards"
     assert msg.value >= unit, "bond: less than a unit"
     assert msg.value < MAX_AMOUNT, "bond: amount too large"
 

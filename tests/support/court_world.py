@@ -21,7 +21,7 @@ ANSWER_WINDOW = 200
 START = 2_000_000_000
 """The first block's time: past any wall clock, so that the test alone says the time."""
 
-CAP = 30
+CAP = 3
 """Wei that a proof earns, at most."""
 
 BURN = bytes(18) + bytes.fromhex("dead")

@@ -114,6 +114,7 @@ def deploy_gate(stage: Stage, known: SealedReceipt, label: int) -> Contract:
         label,
         APPROVE_AT,
         NO_COURT,
+        0,
     )
     return Contract(stage.chain, "ContentGate", address)
 

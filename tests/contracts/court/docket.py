@@ -21,7 +21,7 @@ ANSWER_WINDOW = 1_000
 UNIT = 10**18
 """Wei that an offence takes."""
 
-CAP = 3 * 10**17
+CAP = UNIT // 20
 """Wei that a proof earns at most: less than half a unit."""
 
 BURN = "0x000000000000000000000000000000000000dEaD"

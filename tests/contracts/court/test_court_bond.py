@@ -1,7 +1,7 @@
 """`make_bond` and `add_bond`."""
 
 import pytest
-from docket import UNIT
+from docket import CAP, UNIT
 
 MOST = 2**96 - 1
 ETHER = 10**18
@@ -46,6 +46,16 @@ def test_make_bond__unit_is_zero__reverts(court, log, operator, denied):
 def test_make_bond__unit_too_large__reverts(court, log, operator, denied):
     with denied("bond: unit too large"):
         court.make_bond(log, MOST + 1, sender=operator, value=UNIT)
+
+
+def test_make_bond__unit_under_20_rewards__reverts(court, log, operator, denied):
+    with denied("bond: unit under 20 rewards"):
+        court.make_bond(log, 20 * CAP - 1, sender=operator, value=UNIT)
+
+
+def test_make_bond__unit_of_20_rewards__makes(court, log, operator):
+    court.make_bond(log, 20 * CAP, sender=operator, value=UNIT)
+    assert court.bond(log).unit == 20 * CAP
 
 
 def test_make_bond__less_than_a_unit__reverts(court, log, operator, denied):

@@ -7,7 +7,7 @@ from counterfoil.hashing.eip712 import word
 from counterfoil.hashing.keccak import keccak
 from docket import UNIT
 
-CAP, NOTICE, LINGER = UNIT // 10, 500, 9_000
+CAP, NOTICE, LINGER = UNIT // 20, 500, 9_000
 FAULT = 16
 
 

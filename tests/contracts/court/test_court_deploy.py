@@ -28,6 +28,13 @@ def test_deploy__checks_its_times(deploy_court):
     assert deploy_court(claim=1, answer=1).claim_window() == 1
 
 
+def test_deploy__reward_cap_too_large__reverts(deploy_court):
+    most = 2**96 // 20 - 1
+    assert deploy_court(cap=most).reward_cap() == most
+    with ape.reverts("bond: reward cap too large"):
+        deploy_court(cap=most + 1)
+
+
 @pytest.mark.parametrize("chain_id", [31_337, 1_337, 131_277_322_940_537])
 def test_times__seconds_on_a_development_chain__pass(times, chain_id):
     times.require_sound(chain_id, 0, 1, 1)

@@ -169,7 +169,7 @@ def test_take__bond_smaller_than_the_unit__takes_what_is_left(
         left.append(court.bond(bonded).amount)
     assert left == [3 * UNIT // 2, UNIT // 2, 0, 0]
     assert balance(court.address) == 0
-    rewards = CAP + CAP + UNIT // 4
+    rewards = 3 * CAP
     assert burnt() - before == 5 * UNIT // 2 - rewards
     assert court.standing(bonded).count == 4
 
@@ -177,17 +177,17 @@ def test_take__bond_smaller_than_the_unit__takes_what_is_left(
 def test_take__odd_wei__burns_the_larger_half(
     deploy_court, book, log, operator, chain, challenger, burnt
 ):
-    court = deploy_court(cap=2**255)
-    court.make_bond(log, 3, sender=operator, value=4)
+    court = deploy_court(cap=2)
+    court.make_bond(log, 40, sender=operator, value=43)
     docket = Docket(court, book, chain, challenger)
     before = burnt()
-    for number, (reward, burn) in enumerate([(1, 2), (0, 1), (0, 0)]):
+    for number, (reward, burn) in enumerate([(2, 38), (1, 2), (0, 0)]):
         transaction = docket.double_sign(
             docket.promised(number), docket.promised(number, settle_by=0)
         )
         assert transaction.events[-1].reward == reward
         assert transaction.events[-1].burnt == burn
-    assert burnt() - before == 3
+    assert burnt() - before == 40
 
 
 def test_take__no_reward_cap__burns_it_all(
@@ -209,7 +209,7 @@ def test_take__slashing_oneself__costs_at_least_half(court, docket, bonded, oper
     assert lost >= UNIT // 2
 
 
-def test_stolen_key__earns_a_cap_for_each_unit(court, docket, bonded, stranger, balance, burnt):
+def test_stolen_key__earns_a_twentieth_of_each_unit(court, docket, bonded, stranger, balance, burnt):
     """The figure of docs/contracts.md: the thief's gain and the operator's loss."""
     bond, burnt_before, gained = court.bond(bonded).amount, burnt(), 0
     for number in range(5):
@@ -218,8 +218,8 @@ def test_stolen_key__earns_a_cap_for_each_unit(court, docket, bonded, stranger, 
         )
         gained += transaction.events[-1].reward
     assert court.bond(bonded).amount == 0
-    assert gained == CAP + CAP + UNIT // 4 <= -(-bond // UNIT) * CAP
-    assert burnt() - burnt_before == bond - gained >= bond // 2
+    assert gained == 3 * CAP <= -(-bond // UNIT) * UNIT // 20
+    assert burnt() - burnt_before == bond - gained >= bond * 9 // 10
 
 
 def test_clean_at__answers_as_of_a_time(court, docket, bonded):

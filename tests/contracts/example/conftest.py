@@ -16,10 +16,10 @@ def gate_registry(project, deployer, publisher):
 def deploy_gate(project, deployer, ledger, gate_registry, operator, publisher):
     """Deploy a gate; what is not said is valid."""
 
-    def deploy(*, label=LABEL, threshold=HALF, court=NO_COURT):
+    def deploy(*, label=LABEL, threshold=HALF, court=NO_COURT, stake=0):
         return project.ContentGate.deploy(
             ledger, gate_registry, operator, publisher, MODEL, RUNTIME, label, threshold, court,
-            sender=deployer,
+            stake, sender=deployer,
         )  # fmt: skip
 
     return deploy
@@ -64,7 +64,7 @@ def answer(gate, log_key, order, inputs):
 def fulfil(gate, order, stranger):
     """Bring an answer to the order, as anybody may."""
 
-    def fulfil(settled, *, nonce=order):
+    def fulfil(settled, *, nonce=order, gate=gate):
         return gate.fulfil(nonce, *settled.abi(), sender=stranger)
 
     return fulfil

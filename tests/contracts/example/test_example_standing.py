@@ -63,3 +63,18 @@ def test_deploy__court_of_another_ledger__reverts(project, deployer, deploy_gate
     court = project.PromiseCourt.deploy(elsewhere, 1_000, 1_000, 0, sender=deployer)
     with ape.reverts("gate: court of another ledger"):
         deploy_gate(court=court)
+
+
+def test_fulfil__too_little_at_stake__reverts(
+    deploy_gate, gate_court, log_key, operator, inputs, answer, fulfil
+):
+    """The gate of `answer` is another: only what both ask of a receipt is the same."""
+    gate_court.make_bond(log_key.address, 7, sender=operator, value=99)
+    gate = deploy_gate(court=gate_court, stake=100)
+    nonce = gate.place(inputs, sender=operator).events[0].nonce
+    settled = answer(request=gate.request(nonce))
+    with ape.reverts("gate: too little at stake"):
+        fulfil(settled, gate=gate, nonce=nonce)
+    gate_court.add_bond(log_key.address, sender=operator, value=1)
+    fulfil(settled, gate=gate, nonce=nonce)
+    assert gate.approved(inputs)
