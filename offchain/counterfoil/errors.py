@@ -334,6 +334,10 @@ class IssuedAfterPosting(VerificationError):
     """The receipt says that it was issued after its batch was posted."""
 
 
+class PromiseTooLong(VerificationError):
+    """The receipt promises more than its log's `maxDelay` allows."""
+
+
 class ModelNotPublished(VerificationError):
     """No named publisher had published the model when the batch was posted."""
 

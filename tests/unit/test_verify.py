@@ -31,6 +31,7 @@ from counterfoil.errors import (
     NotSettled,
     OpeningMissing,
     OutputsMismatch,
+    PromiseTooLong,
     RuntimeMismatch,
     SignedForAnotherChain,
     SignedForAnotherLedger,
@@ -97,7 +98,7 @@ def test_verify__settled__signed_opened_included_anchored(settled, chain, file, 
     assert found.words == ("signed", "opened", "included", "anchored")
     assert found.signed == settled.journal.signer
     assert found.opened == ("inputs", "outputs", "model", "runtime")
-    assert found.known_ledger and found.settled
+    assert found.known_ledger and found.covered
     anchored = found.require_anchored()
     assert anchored.operator == settled.operator.address
     assert (anchored.first, anchored.size, anchored.standing) == (0, 3, "open")
@@ -132,7 +133,7 @@ def test_verify__receipt_alone__signed(file, trust):
     bare = replace(file, inclusion=None, opening=None, preimage=None)
     found = verify(bare, trust=trust)
     assert found.words == ("signed",)
-    assert found.root is None and found.settled is None
+    assert found.root is None and found.covered is None
 
 
 def test_verify__no_promise__said(settled, trust, chain, tmp_path):
@@ -142,7 +143,7 @@ def test_verify__no_promise__said(settled, trust, chain, tmp_path):
     (sealed,) = unopened.seal(1)
     found = verify(unopened.journal.receipt_file(0), trust=trust, chain=chain)
     assert sealed.receipt.settle_by == 0
-    assert found.promise is None and found.settled is False
+    assert found.promise is None and found.covered is False
     assert any("promises nothing" in note for note in found.notes)
     assert any("has opened no log" in note for note in found.notes)
     unopened.journal.close()
@@ -330,7 +331,7 @@ def test_verify__never_settled__refused(settled, chain, trust):
     waiting = settled.journal.receipt_file(6)
     assert waiting.inclusion is None
     found = verify(waiting, trust=trust, chain=chain)
-    assert found.settled is False
+    assert found.covered is False
     assert any("not settled yet: promised within" in note for note in found.notes)
     with pytest.raises(NotSettled, match="no batch of its log has its number"):
         found.require_anchored()
@@ -345,7 +346,9 @@ def test_verify__never_settled_with_a_made_up_path__refused(settled, chain, file
 
 def test_verify__settled_without_a_path__said(chain, file, trust):
     found = verify(replace(file, inclusion=None), trust=trust, chain=chain)
-    assert found.settled is True
+    assert found.covered is True
+    assert any("covers its number" in note for note in found.notes)
+    assert not any(note.startswith("settled") for note in found.notes)
     with pytest.raises(InclusionMissing):
         found.require_anchored()
 
@@ -472,3 +475,91 @@ def test_of__profile__its_chain_and_additions(settled):
     assert trust.knows(5, OTHER) and not trust.knows(6, OTHER)
     assert trust.publishers == (OTHER,)
     assert trust.registries[settled.chain.chain_id] == settled.registry.address
+
+
+# The promise (docs/format.md §8)
+
+
+@pytest.fixture(scope="module")
+def promising(settled, chain):
+    """Makes receipts of a log with maxDelay 600, settled or not, with times of one's choice."""
+    from counterfoil.formats.batch import Batch, LogOpening, batch_tree
+    from counterfoil.formats.batch_file import BatchFile
+    from counterfoil.formats.receipt import Inclusion
+
+    signer, ledger = Account.create(), settled.ledger
+    domain = (chain.chain_id, ledger.address)
+
+    def signed(digest: bytes) -> Signature:
+        return Signature(bytes(signer.unsafe_sign_hash(digest).signature))
+
+    opening = LogOpening(
+        operator=Address(settled.operator.address),
+        signer=Address(signer.address),
+        closes_at=Seconds(chain.now() + 10_000),
+        max_delay=Seconds(600),
+    )
+    chains.wait(chain, ledger.open_log(opening, signed(opening.digest(*domain)), settled.operator))
+    record = ledger.log_record(opening.signer)
+    assert record is not None
+
+    def make(*, after: int, span: int | None, post: bool) -> ReceiptFile:
+        current = ledger.log_record(opening.signer)
+        issued_at = Seconds(record.opened_at + after)
+        receipt = replace(
+            settled.journal.get(0).receipt,
+            signer=opening.signer,
+            sequence=current.next_sequence,
+            issued_at=issued_at,
+            settle_by=Seconds(0 if span is None else issued_at + span),
+        )
+        digest = receipt.digest(*domain)
+        inclusion = None
+        if post:
+            root = batch_tree(digest).root
+            batch = Batch(signer=opening.signer, first=receipt.sequence, size=1, root=root)
+            file = BatchFile(
+                chain_id=domain[0],
+                ledger=domain[1],
+                batch=batch,
+                signature=signed(batch.digest(*domain)),
+                digests=digest,
+            )
+            chains.wait(chain, ledger.post_batch(file, settled.payer))
+            posted = ledger.posted(opening.signer, receipt.sequence)
+            inclusion = Inclusion(
+                first=receipt.sequence, size=1, posted_at=posted.posted_at, path=()
+            )
+        return ReceiptFile(
+            chain_id=domain[0],
+            ledger=domain[1],
+            receipt=receipt,
+            signature=signed(digest),
+            inclusion=inclusion,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("post", [True, False])
+def test_verify__promise_over_the_logs_delay__refused(promising, chain, trust, post):
+    verify(promising(after=0, span=600, post=post), trust=trust, chain=chain)
+    with pytest.raises(PromiseTooLong, match="within 601 s and its log allows 600 s"):
+        verify(promising(after=0, span=601, post=post), trust=trust, chain=chain)
+
+
+@pytest.mark.parametrize("post", [True, False])
+@pytest.mark.parametrize(
+    ("after", "span", "said"), [(0, 60, False), (-1, 60, True), (-1, None, False)]
+)
+def test_verify__issued_before_the_log__said_where_it_promises(
+    promising, chain, trust, after, span, said, post
+):
+    found = verify(promising(after=after, span=span, post=post), trust=trust, chain=chain)
+    assert any("outside the log's life" in note for note in found.notes) is said
+
+
+@pytest.mark.parametrize(("after", "said"), [(9_000, False), (10_001, True)])
+def test_verify__issued_after_the_logs_end__said(promising, chain, trust, after, said):
+    found = verify(promising(after=after, span=60, post=False), trust=trust, chain=chain)
+    assert any("outside the log's life" in note for note in found.notes) is said

@@ -21,9 +21,10 @@ from counterfoil.errors import (
     ModelNotPublished,
     NotInBatch,
     NotSettled,
+    PromiseTooLong,
 )
 from counterfoil.formats.batch import batch_word
-from counterfoil.formats.receipt import POSTING_TOLERANCE, Inclusion
+from counterfoil.formats.receipt import POSTING_TOLERANCE, Inclusion, Receipt
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.hashing.types import ZERO, Address, Digest, Seconds
 
@@ -72,8 +73,8 @@ def anchor(
     Returns:
         What was found, and what was not checked.
     Raises:
-        LogNeverOpened, NotSettled, NotInBatch, IssuedAfterPosting, ModelNotPublished,
-        ModelDeprecated: the chain does not bear the receipt out.
+        LogNeverOpened, NotSettled, NotInBatch, IssuedAfterPosting, PromiseTooLong,
+        ModelNotPublished, ModelDeprecated: the chain does not bear the receipt out.
         NoContract: no ledger at the file's address.
         BadAnswer: the RPC contradicts itself.
     """
@@ -95,7 +96,7 @@ def anchor(
             "after its batch was posted: its issuer's clock is wrong, or it lies"
         )
     _check_consistent(file, inclusion, record, ledger)
-    notes = [f"{chain.host} was believed for what the chain holds"]
+    notes = [f"{chain.host} was believed for what the chain holds", *_promise(receipt, record)]
     models, more = _models(file, inclusion.posted_at, chain, trust)
     standing = _standing(record, inclusion.posted_at)
     if standing == "revoked":
@@ -120,20 +121,52 @@ def anchor(
     )
 
 
-def without_path(file: ReceiptFile, chain: Chain) -> tuple[bool, str]:
-    """Of a receipt whose file has no inclusion: whether it is settled, and what to say."""
+def without_path(file: ReceiptFile, chain: Chain) -> tuple[bool, list[str]]:
+    """Of a receipt whose file has no inclusion: whether its number is covered, and what to say.
+
+    Raises:
+        PromiseTooLong: a promise that its log never allowed.
+    """
     ledger = LedgerClient(chain, file.ledger)
     ledger.require()
     record = ledger.log_record(file.receipt.signer)
     number, settle_by = file.receipt.sequence, file.receipt.settle_by
     if record is None:
-        return False, "not settled: the signer has opened no log on this ledger"
+        return False, ["not settled: the signer has opened no log on this ledger"]
+    notes = _promise(file.receipt, record)
     if number < record.next_sequence:
-        return True, "settled, but the file has no path: ask the issuer for the batch file"
+        return True, [
+            "a batch covers its number; whether with this receipt, only its path shows: "
+            "ask the issuer for the settled receipt",
+            *notes,
+        ]
     late = chain.now() - settle_by
     if settle_by and late > 0:
-        return False, f"not settled: its promise is broken since {late} s"
-    return False, "not settled yet" + (f": promised within {-late} s" if settle_by else "")
+        return False, [f"not settled: its promise is broken since {late} s", *notes]
+    return False, [
+        "not settled yet" + (f": promised within {-late} s" if settle_by else ""),
+        *notes,
+    ]
+
+
+def _promise(receipt: Receipt, record: LogRecord) -> list[str]:
+    """What its log makes of a receipt's promise (docs/format.md §8).
+
+    Raises:
+        PromiseTooLong: over the log's `maxDelay`.
+    """
+    if not receipt.settle_by:
+        return []
+    span = receipt.settle_by - receipt.issued_at
+    if span > record.max_delay:
+        raise PromiseTooLong(
+            f"the receipt promises settlement within {span} s and its log allows "
+            f"{record.max_delay} s: no court enforces that, refuse it"
+        )
+    end = min(record.closes_at, record.revoked_at or record.closes_at)
+    if record.opened_at <= receipt.issued_at <= end:
+        return []
+    return ["issued outside the log's life: no court enforces its promise"]
 
 
 def _check_word(file: ReceiptFile, inclusion: Inclusion, root: Digest, word: Digest) -> None:

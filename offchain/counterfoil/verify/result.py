@@ -22,7 +22,8 @@ class Verification:
             in the ledger, only `anchored` says.
         root: that root.
         anchored: what the ledger vouches for; None: it was not asked, or is not known.
-        settled: whether the ledger is past the receipt's number; None: it was not asked.
+        covered: whether a batch covers the receipt's number, with this receipt or another:
+            only `anchored` tells which; None: the ledger was not asked.
         known_ledger: whether the ledger is on the verifier's own list.
         promise: `settleBy`, Unix seconds; None: the receipt promises nothing.
         notes: what was not checked or is worth knowing, a sentence each.
@@ -36,7 +37,7 @@ class Verification:
     included: bool
     root: Digest | None
     anchored: Anchoring | None
-    settled: bool | None
+    covered: bool | None
     known_ledger: bool
     promise: Seconds | None
     notes: tuple[str, ...]
@@ -66,7 +67,7 @@ class Verification:
                 f"the ledger {self.ledger} on chain {self.chain_id} is not on your list: "
                 "add it to the profile's ledgers if you trust it"
             )
-        if self.settled is False:
+        if self.covered is False:
             raise NotSettled("the receipt was never settled: no batch of its log has its number")
         if not self.included:
             raise InclusionMissing(

@@ -53,7 +53,7 @@ def verify(
     elif "inputs" in opened:
         notes.append("the inputs were not held against any that you sent")
     root = check_inclusion(file)
-    anchored, settled = None, None
+    anchored, covered = None, None
     if chain is None:
         notes.append(
             "the embedded chain is gone: it ended with the program that made it"
@@ -61,12 +61,12 @@ def verify(
             else "no chain was asked: give an RPC to see whether the batch is in the ledger"
         )
     elif known and root is None:
-        settled, note = without_path(file, chain)
-        notes.append(note)
+        covered, more = without_path(file, chain)
+        notes.extend(more)
     elif known and root is not None:
         anchored, more = anchor(file, root, chain, trust)
         notes.extend(more)
-        settled = True
+        covered = True
     promise = file.receipt.settle_by or None
     if promise is None:
         notes.append("the receipt promises nothing about when it is settled")
@@ -79,7 +79,7 @@ def verify(
         included=root is not None,
         root=root,
         anchored=anchored,
-        settled=settled,
+        covered=covered,
         known_ledger=known,
         promise=promise,
         notes=tuple(notes),
