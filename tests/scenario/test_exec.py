@@ -320,3 +320,20 @@ def test_status__after_a_program__what_receipts_added(program: Program) -> None:
     added = json.loads(done.stdout)["added"]
     assert added["runs"] == 3
     assert 0 < added["medianMicroseconds"] <= added["p99Microseconds"] < 60e6
+
+
+def test_exec__nothing_configured__a_receipt_and_status_says_where_it_can_settle(
+    program: Program,
+) -> None:
+    for name in [n for n in program.environment if n.startswith("COUNTERFOIL_")]:
+        del program.environment[name]
+    program.environment["COUNTERFOIL_HOME"] = str(program.folder / "nothing")
+    code, _, report = program("run()")
+    assert (code, report["receipts"]) == (0, 1)
+    done = subprocess.run(
+        [COUNTERFOIL, "status"],
+        env=program.environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "these receipts can never settle elsewhere" in " ".join(done.stdout.split())
+    assert "99th percentile" in done.stdout

@@ -138,7 +138,10 @@ def test_exec__console_script_of_a_package__receipts(peers: Path, tmp_path: Path
     bare = run(*command, home=tmp_path)
     done = run(COUNTERFOIL, "exec", "--", *command, home=tmp_path)
     assert done.returncode == bare.returncode == 0, done.stderr
-    assert "Invoice" in done.stdout
+    told, seen = (
+        text.partition("INFO: ")[2].splitlines()[0] for text in (bare.stderr, done.stderr)
+    )
+    assert told == seen and "Invoice" in seen
     assert "receipts, numbers 0 to" in done.stderr
 
 
