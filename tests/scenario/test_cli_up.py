@@ -192,3 +192,32 @@ def test_up__ctrl_c_before_it_serves__ends_its_node(terminals):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", t.port))  # nobody listens there any more
+
+
+def test_up__chain_deleted__refused_until_a_new_log_is_begun(terminals):
+    t = terminals
+    up, _ = t.up()
+    t.run("run", "model.onnx", "--input", "x.npy", "--receipt", "old.json")
+    up.terminate()
+    assert up.wait(60) == 0
+    shutil.rmtree(t.state.parent)
+
+    refused = t.start("up", "--port", t.port, "--json")
+    assert json.loads(refused.stdout.read())["error"]["class"] == "OtherGenesis"
+    assert refused.wait(60) == 74
+    t.run("key", "rotate")
+    up, _ = t.up()
+    t.run("run", "model.onnx", "--input", "x.npy", "--receipt", "new.json")
+    settled = subprocess.run(
+        [*COMMAND, "settle", "--json"], cwd=t.folder, env=t.environment,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert settled.returncode == 0, settled.stdout + settled.stderr
+    old, new = map(json.loads, settled.stdout.splitlines())
+    assert "genesis" in old["passedOver"] and new["settled"] == 1
+    assert t.words("new.json") == [ALL]
+    watch = t.start("settle", "--watch", "--interval", "0.5")
+    time.sleep(8)
+    assert watch.poll() is None  # what is past does not end it
+    watch.terminate()
+    assert watch.wait(60) == 0

@@ -14,7 +14,13 @@ import click
 from counterfoil import config, keys
 from counterfoil.chain import Chain
 from counterfoil.config import Profile
-from counterfoil.errors import BadConfig, CounterfoilError
+from counterfoil.errors import (
+    BadConfig,
+    ChainError,
+    CounterfoilError,
+    JournalRetired,
+    OtherGenesis,
+)
 from counterfoil.journal import Journal
 from counterfoil.settle import Settlement, Settler
 
@@ -62,29 +68,51 @@ def _connect(settings: Profile) -> Callable[[], Chain]:
 
 def _once(journals: list[Journal], settlers: list[Settler], timeout: float, out: Output) -> int:
     code = 0
+    failed: list[CounterfoilError] = []
     for journal, settler in zip(journals, settlers, strict=True):
-        final: list[int] = []
-
-        def keep(step: Settlement, final: list[int] = final) -> None:
-            final.extend(step.final)
-            for line in _lines(step):
-                out.note(line)
-
-        done = settler.drain(timeout=timeout, on_step=keep)
-        code = max(code, _code(done))
-        sizes = {b.batch.first: b.batch.size for b in journal.batches()}
-        count = sum(sizes.get(first, 0) for first in final)
-        out.event(
-            {
-                "signer": journal.signer,
-                "settled": count,
-                "batches": final,
-                "waiting": done.waiting,
-                "notes": list(done.notes),
-            },
-            _summary(journal, done, count, len(final)),
-        )
+        try:
+            code = max(code, _drain(journal, settler, timeout, out))
+        except ChainError:
+            raise  # it is every log's
+        except CounterfoilError as error:
+            if not _is_past(journal, error, out):
+                failed.append(error)
+    if failed:  # one log's trouble keeps no other from settling
+        raise failed[0]
     return code
+
+
+def _is_past(journal: Journal, error: CounterfoilError, out: Output) -> bool:
+    """Whether a log is of a chain that is gone, and was rotated: nothing can be done any more."""
+    if not (isinstance(error, OtherGenesis) and isinstance(journal.refusal(), JournalRetired)):
+        return False
+    line = f"log {journal.signer}: passed over, it is rotated and of another chain"
+    out.event({"signer": journal.signer, "passedOver": str(error)}, line)
+    return True
+
+
+def _drain(journal: Journal, settler: Settler, timeout: float, out: Output) -> int:
+    final: list[int] = []
+
+    def keep(step: Settlement) -> None:
+        final.extend(step.final)
+        for line in _lines(step):
+            out.note(line)
+
+    done = settler.drain(timeout=timeout, on_step=keep)
+    sizes = {b.batch.first: b.batch.size for b in journal.batches()}
+    count = sum(sizes.get(first, 0) for first in final)
+    out.event(
+        {
+            "signer": journal.signer,
+            "settled": count,
+            "batches": final,
+            "waiting": done.waiting,
+            "notes": list(done.notes),
+        },
+        _summary(journal, done, count, len(final)),
+    )
+    return _code(done)
 
 
 def _summary(journal: Journal, done: Settlement, count: int, batches: int) -> str:
@@ -123,7 +151,7 @@ def _list(firsts: tuple[int, ...]) -> str:
     return ", ".join(map(str, firsts))
 
 
-def _watch(_: list[Journal], settlers: list[Settler], interval: float, out: Output) -> int:
+def _watch(journals: list[Journal], settlers: list[Settler], interval: float, out: Output) -> int:
     """One thread a log, until a signal; the first error that no time heals ends all."""
     stop = threading.Event()
     failed: list[CounterfoilError] = []
@@ -139,17 +167,23 @@ def _watch(_: list[Journal], settlers: list[Settler], interval: float, out: Outp
             for line in _lines(step):
                 out.event({"settlement": line}, line)
 
-    def work(settler: Settler) -> None:
+    def work(journal: Journal, settler: Settler) -> None:
         try:
             settler.run(stop, interval, on_step=tell)
         except CounterfoilError as error:
-            failed.append(error)
-            stop.set()
+            with lock:
+                past = _is_past(journal, error, out)
+            if not past:
+                failed.append(error)
+                stop.set()
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask)
-    threads = [threading.Thread(target=work, args=(s,), name="settle") for s in settlers]
+    threads = [
+        threading.Thread(target=work, args=pair, name="settle")
+        for pair in zip(journals, settlers, strict=True)
+    ]
     for thread in threads:
         thread.start()
     out.note(f"settling {len(settlers)} log{'s' if len(settlers) > 1 else ''}; Ctrl-C ends it")
