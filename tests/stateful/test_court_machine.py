@@ -94,7 +94,7 @@ class Court(RuleBasedStateMachine):
     def bond(self, which: int, value: int) -> None:
         """Made where there is none, else added to, by a stranger."""
         if self.logs[which].name not in self.chain["bonds"]:
-            self._make_bond(which, 3 * value, 1 + value % 4)
+            self._make_bond(which, 20 * CAP + 3 * value, 1 + value % 4)
             return
         self._turn()
         stranger = self.world.actors["stranger"]
