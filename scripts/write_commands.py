@@ -50,6 +50,7 @@ VARIABLES = (
     ("COUNTERFOIL_<FIELD>", "goes over a field of the profile, as `COUNTERFOIL_RPC`"),
     ("COUNTERFOIL_PASSPHRASE", "opens the keystores; else the keyring, else a file beside them"),
     ("COUNTERFOIL_SECRET", "the signing key is derived from it and the journal's id"),
+    ("COUNTERFOIL_DEBUG", "shows the traceback of an error that nobody foresaw (code 70, `Bug`)"),
 )
 
 PROFILES = """## Profiles
