@@ -209,7 +209,9 @@ def test_take__slashing_oneself__costs_at_least_half(court, docket, bonded, oper
     assert lost >= UNIT // 2
 
 
-def test_stolen_key__earns_a_twentieth_of_each_unit(court, docket, bonded, stranger, balance, burnt):
+def test_stolen_key__earns_a_twentieth_of_each_unit(
+    court, docket, bonded, stranger, balance, burnt
+):
     """The figure of docs/contracts.md: the thief's gain and the operator's loss."""
     bond, burnt_before, gained = court.bond(bonded).amount, burnt(), 0
     for number in range(5):
