@@ -99,6 +99,12 @@ class SystemRefused(CounterfoilError):
     exit_code = 74
 
 
+class Bug(CounterfoilError):
+    """A command failed in a way that nobody foresaw."""
+
+    exit_code = 70
+
+
 class AnvilMissing(CounterfoilError):
     """`counterfoil up` needs anvil, on PATH or in node_modules/.bin."""
 

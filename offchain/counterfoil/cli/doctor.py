@@ -124,7 +124,7 @@ def _chain(settings: Profile) -> Iterator[Finding]:
         chain = Chain.connect(settings.rpc or "", expect_chain_id=settings.chain_id)
         ledger = LedgerClient(chain, settings.ledger)
         head = chain.latest()
-        yield Finding("ok", "node", f"{settings.rpc}, block {head.number}")
+        yield Finding("ok", "node", f"{chain.host}, block {head.number}")
         away = abs(head.time - time.time())
         # An idle local node makes no blocks, so its last one may be old.
         if settings.name != LOCAL and away > CLOCK_TOLERANCE:

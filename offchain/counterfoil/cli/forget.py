@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 
 import click
@@ -33,7 +34,7 @@ def cli(everything: bool, masters: str | None, out: Output, profile: str | None)
 
 
 def _span(value: str) -> tuple[int, int]:
-    first, colon, stop = value.partition(":")
-    if not (colon and first.isdigit() and stop.isdigit() and int(first) < int(stop)):
+    found = re.fullmatch(r"([0-9]{1,19}):([0-9]{1,19})", value)
+    if found is None or not int(found[1]) < int(found[2]) < 2**63:
         raise click.BadParameter(f"--masters takes FIRST:STOP, as 0:100, not {value!r}")
-    return int(first), int(stop)
+    return int(found[1]), int(found[2])

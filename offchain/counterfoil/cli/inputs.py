@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
+import stat
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import numpy as np
 
 from counterfoil.errors import BadInputFile
+
+MAX_FILE: Final = 2**34
+"""Bytes of an input file, at most; a model's inputs are far less."""
+
+MAX_JSON: Final = 2**28
+"""Bytes of a JSON input: parsed, it takes some thirty times its size."""
 
 _ELEMENTS = {
     "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16,
@@ -74,6 +82,7 @@ def read_inputs(specs: Sequence[str], declared: Sequence[Declared]) -> dict[str,
 def _read(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[str, Any]:
     suffix = path.suffix.lower()
     try:
+        _check_file(path)
         if suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {key: archive[key] for key in archive.files}
@@ -98,6 +107,39 @@ def _read(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[str, 
         raise BadInputFile(f"cannot read {path}: {_line(error)}") from error
 
 
+def _check_file(path: Path) -> None:
+    """Only what has an end is read, and no more than an input can need.
+
+    Raises:
+        BadInputFile: a device, a pipe, or too large.
+        OSError: it is not there.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise BadInputFile(f"cannot read {path}: it is no regular file")
+    limit = MAX_JSON if path.suffix.lower() == ".json" else MAX_FILE
+    if found.st_size > limit:
+        raise BadInputFile(f"cannot read {path}: it is larger than {limit >> 20} MiB")
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON: give it in an npy or npz file")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is past the largest number")
+    return value
+
+
 def _line(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).splitlines()[0]
@@ -114,7 +156,12 @@ def _only(name: str, path: Path, declared: Mapping[str, Declared]) -> str:
 
 
 def _from_json(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[str, Any]:
-    value = json.loads(path.read_bytes())
+    value = json.loads(
+        path.read_bytes(),
+        object_pairs_hook=_pairs,
+        parse_constant=_constant,
+        parse_float=_finite,
+    )
     whole = not name and isinstance(value, dict)
     named = value if whole else {_only(name, path, declared): value}
     out = {}
@@ -127,7 +174,10 @@ def _from_json(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[
         if element is None:
             raise BadInputFile(f"{path}: the input {key!r} is a {declared[key].type}, not for JSON")
         exact = np.asarray(item)
-        array = np.asarray(item, dtype=element)
+        with np.errstate(over="ignore"):
+            array = np.asarray(item, dtype=element)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise BadInputFile(f"{path}: a value of {key!r} does not fit {declared[key].type}")
         if exact.dtype.kind in "iufb" and array.dtype.kind in "iub" and not (exact == array).all():
             raise BadInputFile(f"{path}: a value of {key!r} does not fit {declared[key].type}")
         out[key] = array

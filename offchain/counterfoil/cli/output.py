@@ -19,10 +19,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from counterfoil.errors import CounterfoilError, SystemRefused
+from counterfoil.config import Profile
+from counterfoil.errors import BadRpcAddress, Bug, CounterfoilError, SystemRefused
 
 NO_READER = 141
 """Exit code: who read the output went away. Source: shells' 128 + SIGPIPE."""
+
+DEBUG = "COUNTERFOIL_DEBUG"
+"""Variable: let an error that nobody foresaw through, with its traceback."""
 
 _stdout = functools.partial(Console, highlight=False, soft_wrap=True)
 
@@ -132,6 +136,18 @@ class Output:
             yield lambda: bar.advance(task)
 
 
+def shown_rpc(profile: Profile) -> str | None:
+    """A profile's RPC as output may show it: the host, since paths and queries hold keys."""
+    if profile.rpc is None:
+        return None
+    from counterfoil.chain.transport import host_of  # takes web3 along
+
+    try:
+        return host_of(profile.rpc)
+    except BadRpcAddress:
+        return "no URL"
+
+
 def file_argument(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
     """A callback for arguments that name files: `-` is none.
 
@@ -164,6 +180,13 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             raise SystemExit(NO_READER) from None
         except OSError as error:
             fail(out, _refused(error))
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
+            # Its text may hold anything, so only its class is shown.
+            fail(out, Bug(f"{type(error).__name__}: this is a bug, set {DEBUG}=1 to see where"))
 
     return wrapped
 

@@ -15,7 +15,7 @@ from counterfoil.inference import latency
 from counterfoil.journal import Journal
 from counterfoil.settle.timing import danger
 
-from .output import Output, command, when
+from .output import Output, command, shown_rpc, when
 from .settle import IN_DANGER
 
 
@@ -25,12 +25,13 @@ def cli(out: Output, profile: str | None) -> None:
     """What this set-up has sealed and settled. Asks no chain: the journal's own knowledge."""
     settings = config.load_profile(profile)
     out.say(f"profile   {settings.name}: chain {settings.chain_id}, ledger {settings.ledger}")
-    out.say(f"node      {settings.rpc or 'none'}")
+    node = shown_rpc(settings)
+    out.say(f"node      {node or 'none'}")
     data: dict[str, Any] = {
         "profile": settings.name,
         "chainId": settings.chain_id,
         "ledger": settings.ledger,
-        "rpc": settings.rpc,
+        "rpc": node,
         "logs": [],
     }
     late = False

@@ -8,7 +8,9 @@ import pty
 import subprocess
 import sys
 
+import click
 import pytest
+from click.testing import CliRunner
 from counterfoil.cli import output
 
 COMMAND = [sys.executable, "-c", "from counterfoil.cli import main; main()"]
@@ -77,3 +79,22 @@ def test_fold__keeps_words_whole_and_hangs_under_the_text():
     folded = output._fold(line, 60).split("\n")
     assert all(part.startswith(" " * 10) for part in folded[1:])
     assert folded[-1].strip() == "0x" + "ab" * 32
+
+
+def test_unforeseen_error__one_line_without_its_text(monkeypatch):
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("what it was about")
+
+    whole = output.command(fails)
+    command = click.command()(whole)
+    answer = CliRunner().invoke(command, [])
+    assert answer.exit_code == 70
+    assert "ZeroDivisionError" in answer.output and "a bug" in answer.output
+    assert "what it was about" not in answer.output and len(answer.output.splitlines()) == 1
+    assert json.loads(CliRunner().invoke(command, ["--json"]).output)["error"]["class"] == "Bug"
+    monkeypatch.setenv(output.DEBUG, "1")
+    assert isinstance(CliRunner().invoke(command, []).exception, ZeroDivisionError)
+
+
+def test_usage_error_inside_a_command__stays_one(invoke):
+    assert invoke("run", "m.onnx", "--keep", "soon").code == 2

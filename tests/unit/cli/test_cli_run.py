@@ -76,6 +76,10 @@ BAD_INPUTS = {
     "deep.json": b"[" * 100_000,
     "objects.json": b'{"x": {"a": 1}}',
     "large.json": b"[[1e999, 1, 1, 1]]x",
+    "infinite.json": b"[[1e999, 1, 1, 1]]",
+    "past float32.json": b"[[1e39, 1, 1, 1]]",
+    "nan.json": b"[[NaN, 1, 1, 1]]",
+    "twice.json": b'{"x": [[1, 1, 1, 1]], "x": [[2, 2, 2, 2]]}',
     "short.bin": b"12345",
     "unknown.json": b'{"z": [1]}',
     "huge.npy": b"\x93NUMPY\x01\x00v\x00"
@@ -92,6 +96,23 @@ def test_run__bad_input_file__one_line(invoke, model, name):
     assert answer.code == 65
     assert name in answer.complaint
     assert not Path("receipt.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_run__input_without_an_end__refused(invoke, model, kind):
+    name = {"pipe": "pipe.bin", "device": "/dev/zero", "folder": "folder.npy"}[kind]
+    if kind == "pipe":
+        os.mkfifo(name)
+    if kind == "folder":
+        Path(name).mkdir()
+    assert "no regular file" in invoke("run", model, "-i", name).complaint
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.bin"])
+def test_run__input_past_the_bound__refused_unread(invoke, model, name):
+    with Path(name).open("wb") as stream:
+        stream.truncate(2**35)  # sparse
+    assert "larger than" in invoke("run", model, "-i", name).complaint
 
 
 def test_run__pickle__is_not_loaded(invoke, model):

@@ -162,3 +162,34 @@ def test_up__twice_on_one_folder__refused(invoke, fake_anvil):
     assert answer.code == NodeRuns.exit_code
     assert answer.complaint.startswith("port 19001 is taken: `counterfoil up` already runs there")
     assert "on port 19001" in invoke("up", "--port", "19002").complaint
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_rpc__with_a_key_in_its_address__only_its_host_is_shown(
+    invoke, monkeypatch, command, options
+):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    url = host.replace("http://", "http://user:secret1@") + "/v2/secret2?key=secret3"
+    monkeypatch.setenv("COUNTERFOIL_RPC", url)
+    answer = invoke(command, *options)
+    assert host in answer.out
+    assert "secret" not in answer.out + answer.err
+
+
+@pytest.mark.parametrize("span", ["²:3", "0:" + "9" * 30, "0:9223372036854775808", "3:3", "-1:2"])
+def test_forget__bad_span__usage_error(invoke, receipt, span):
+    answer = invoke("forget", f"--masters={span}")
+    assert answer.code == 2 and "FIRST:STOP" in answer.complaint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SECRET", "\udcff" * 40), ("PASSPHRASE", "\udcff"), ("CHAIN_ID", "1" + "0" * 90)],
+)
+def test_variable__made_up__one_line(invoke, monkeypatch, model, x, name, value):
+    monkeypatch.setenv(f"COUNTERFOIL_{name}", value)
+    answer = invoke("run", model, "-i", x)
+    assert answer.code in (77, 78) and answer.complaint
