@@ -224,7 +224,7 @@ def _verify_all(
                 raise DemoFailed(f"the ledger does not verify receipt {sequence}")
             if anchored.operator != Address(stage.operator.address):
                 raise DemoFailed(f"receipt {sequence} is another operator's")
-            _file_of(folder, file).write_bytes(file.dump())
+            file.write(_file_of(folder, file))
             complete.append(file)
             step()
     return complete

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +91,21 @@ class ReceiptFile:
             extra=top.rest(),
             nested=top.nested(),
         )
+
+    def write(self, path: Path) -> None:
+        """Write the file; with openings, which show tensors and masters, for its owner alone.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        mode = 0o666 if self.opening is None else 0o600
+        content = self.dump()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with os.fdopen(os.open(path, flags, mode), "wb") as stream:
+            found = os.fstat(stream.fileno())
+            if self.opening is not None and stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
+                os.fchmod(stream.fileno(), 0o600)  # it was there, and open to others
+            stream.write(content)
 
     def dump(self) -> bytes:
         """The file's bytes."""

@@ -120,7 +120,7 @@ class SealedReceipt:
         )
 
     def save(self, path: str | Path, *, openings: bool = True, inclusion: bool = False) -> Path:
-        """Write the receipt file.
+        """Write the receipt file, of mode 0600 where it has openings.
 
         Args:
             openings, inclusion: as `file`.
@@ -128,7 +128,7 @@ class SealedReceipt:
             The path.
         """
         target = Path(path)
-        target.write_bytes(self.file(openings=openings, inclusion=inclusion).dump())
+        self.file(openings=openings, inclusion=inclusion).write(target)
         return target
 
     def _reopened(self, ask: Callable[[Journal], _T]) -> _T:

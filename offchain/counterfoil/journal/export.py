@@ -140,10 +140,10 @@ class Receipts:
         folder.mkdir(parents=True, exist_ok=True)
         stop = self.next_sequence() if stop is None else stop
         for count, sequence in enumerate(range(first, stop), 1):
-            raw = self.file(sequence, batches, openings=openings).dump()
+            file = self.file(sequence, batches, openings=openings)
             path = folder / f"{self.signer[2:10].lower()}-{sequence:08d}.json"
             draft = path.with_suffix(".part")
-            draft.write_bytes(raw)
+            file.write(draft)
             draft.replace(path)
             if progress is not None:
                 progress(count)

@@ -191,3 +191,19 @@ def test_run__request_and_keep(invoke, model, x):
     (file,) = Path("files").glob("*.json")
     assert ReceiptFile.load(file).opening is not None
     assert invoke("forget", "--all", "--json").json["tensors"] == 2
+
+
+def test_files_with_openings__their_owners_alone(invoke, model, x):
+    Path("receipt.json").touch(mode=0o644)
+    assert invoke("run", model, "-i", x, "--keep", "1d").code == 0
+    assert Path("receipt.json").stat().st_mode & 0o777 == 0o600
+    assert invoke("export", "open").code == 0
+    assert invoke("export", "closed", "--no-openings").code == 0
+    (opened,) = Path("open").iterdir()
+    (closed,) = Path("closed").iterdir()
+    assert ReceiptFile.load(opened).opening is not None
+    assert ReceiptFile.load(closed).opening is None
+    umask = os.umask(0)
+    os.umask(umask)
+    assert opened.stat().st_mode & 0o777 == 0o600
+    assert closed.stat().st_mode & 0o777 == 0o666 & ~umask
