@@ -33,6 +33,9 @@ LOCAL: Final = "local"
 LOCAL_CHAIN_ID: Final = 31337
 """Chain id of the local node. Source: anvil's default."""
 
+EMBEDDED_CHAIN_ID: Final = 131277322940537
+"""Chain id of the chain inside a program. Source: eth-tester's own."""
+
 PROMISE: Final = Seconds(3600)
 BATCH_AGE: Final = Seconds(600)
 

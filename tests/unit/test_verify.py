@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from counterfoil import chain as chains
 from counterfoil.chain import Chain, LedgerClient
-from counterfoil.chain.client import EMBEDDED_CHAIN_ID
+from counterfoil.config import EMBEDDED_CHAIN_ID
 from counterfoil.errors import (
     BadAnswer,
     BadInclusion,

@@ -1,6 +1,8 @@
 """Everything that talks to a chain; the only importer of web3."""
 
-from .client import EMBEDDED_CHAIN_ID, Block, Chain
+from counterfoil.config import EMBEDDED_CHAIN_ID
+
+from .client import Block, Chain
 from .contract import Call, Contract
 from .court import Bond, CourtClient, Demand, Standing
 from .court_events import CourtEvent

@@ -11,6 +11,7 @@ from web3.exceptions import BlockNotFound, TransactionNotFound
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import BlockData, BlockIdentifier, TxData, TxReceipt
 
+from counterfoil.config import EMBEDDED_CHAIN_ID
 from counterfoil.errors import BadAnswer, WrongChain
 from counterfoil.hashing.types import Address, Digest, Seconds
 
@@ -19,9 +20,6 @@ from .transport import HttpTransport
 
 TIMEOUT = 10.0
 """Seconds for one request with all its tries."""
-
-EMBEDDED_CHAIN_ID = 131277322940537
-"""eth-tester's chain id: py-evm's default, in every process another chain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

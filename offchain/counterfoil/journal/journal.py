@@ -160,6 +160,7 @@ class Journal:
         try:
             rules.may_seal(standing, boot_id(), False, self._sealer.marked(), following)
             now = self._now()
+            self._sealer.check_clock(standing, now)
             if rules.promise(standing, now, now, self.profile.promise):
                 span = rules.span(self.profile.promise, standing.max_delay)
                 at = max(now, standing.chain_time or 0)

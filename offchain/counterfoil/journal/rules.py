@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from counterfoil.config import LOCAL_CHAIN_ID, Durability, Profile
+from counterfoil.config import EMBEDDED_CHAIN_ID, LOCAL_CHAIN_ID, Durability, Profile
 from counterfoil.errors import (
     ClockWrong,
     CounterfoilError,
@@ -24,6 +24,9 @@ LATEST: Final = 4_102_444_800
 
 CONTACT: Final = Seconds(900)
 """Seconds for which a look at the chain counts as the chain in reach."""
+
+DEVELOPMENT: Final = frozenset({LOCAL_CHAIN_ID, EMBEDDED_CHAIN_ID})
+"""Chains whose clock may stand or be set, so that it says nothing about the machine's."""
 
 DANGER: Final = 4
 """No promise is made while the earliest that is not kept has less than a quarter of the time left
@@ -150,22 +153,63 @@ def check_promises(earliest: Seconds | None, now: float, span: int) -> None:
         )
 
 
-def issue_time(clock: float, last: int, chain_time: int | None) -> Seconds:
+class Contact:
+    """What the chain's clock should say now, from the last look at it and the time since then.
+
+    The time since then is the machine's monotonic one: its clock may be what is wrong.
+    """
+
+    __slots__ = ("_age", "_at", "_since")
+
+    def __init__(self) -> None:
+        self._at: int | None = None
+        self._age = 0.0
+        self._since = 0.0
+
+    def expected(
+        self, contact_at: int | None, chain_time: int | None, clock: float, monotonic: float
+    ) -> int | None:
+        """Unix time; None where the chain was not looked at for `CONTACT` seconds.
+
+        Args:
+            contact_at, chain_time: the journal's, of the last look.
+            clock: Unix time as the machine has it.
+            monotonic: seconds of a clock that nobody sets.
+        """
+        if contact_at is None or chain_time is None:
+            return None
+        if contact_at != self._at:
+            self._at, self._age, self._since = contact_at, abs(clock - contact_at), monotonic
+        age = self._age + monotonic - self._since
+        return int(chain_time + age) if age <= CONTACT else None
+
+
+def issue_time(
+    clock: float, last: int, chain_time: int | None, expected: int | None = None
+) -> Seconds:
     """`issuedAt` of the next receipt: never before the last one's.
 
     Args:
         clock: Unix time as the machine has it.
         last: `issuedAt` of the last receipt, 0: none.
         chain_time: the chain's clock at the last look.
+        expected: what it should say now, None: unknown, or a development chain's, which stands.
     Raises:
-        ClockWrong: outside 2020 … 2100, or over 300 s behind the last receipt or the chain.
+        ClockWrong: outside 2020 … 2100, or over 300 s behind the last receipt or the chain, or
+            over 300 s ahead of the chain.
     """
     now = int(clock)
     if not EARLIEST <= now < LATEST:
         raise ClockWrong(f"the machine's clock says {now}, which is no time of ours: set it")
     if now + CLOCK_TOLERANCE < last:
         raise ClockWrong(
-            f"the machine's clock is {last - now} s behind the last receipt's time: set it"
+            f"the machine's clock is {last - now} s behind the last receipt's time: set it, or, if "
+            "that receipt's time is the wrong one, run `counterfoil key rotate` for a new log"
+        )
+    if expected is not None and now > expected + CLOCK_TOLERANCE:
+        raise ClockWrong(
+            f"the machine's clock is {now - expected} s ahead of the chain's: set it, or use a "
+            "node that is in sync"
         )
     if chain_time is not None and now + CLOCK_TOLERANCE < chain_time:
         raise ClockWrong(f"the machine's clock is {chain_time - now} s behind the chain's: set it")
@@ -179,9 +223,13 @@ def promise(standing: Standing, issued_at: Seconds, clock: float, span: Seconds)
         span: seconds that the profile promises; the log's `maxDelay` bounds it.
     """
     s = standing
-    if not span or s.contact_at is None or not -CONTACT <= clock - s.contact_at <= CONTACT:
+    if not span or s.contact_at is None:
         return Seconds(0)
     if s.opened_at is None or s.closes_at is None or s.max_delay is None or s.revoked_at:
+        return Seconds(0)
+    # A close takes effect after maxDelay's notice: a look older than that may have missed it.
+    fresh = min(CONTACT, s.max_delay)
+    if not -fresh <= clock - s.contact_at <= fresh:
         return Seconds(0)
     if not s.opened_at <= issued_at < s.closes_at:
         return Seconds(0)

@@ -68,6 +68,7 @@ class Sealer:
         self._mark = -1
         self._lease = Lease(signer, store.backend.path)
         self._promises = Promises(number)
+        self._contact = rules.Contact()
         self._known: set[bytes] = set()
         self._group = Group(self._commit)
         self._pid = os.getpid()
@@ -135,8 +136,9 @@ class Sealer:
                 settle_by = Seconds(0)
             else:
                 halted = None
-                issued_at = rules.issue_time(self._clock(), last_issued, standing.chain_time)
-                settle_by = rules.promise(standing, issued_at, self._clock(), self._promise)
+                now = self._clock()
+                issued_at = self.check_clock(standing, now, last_issued)
+                settle_by = rules.promise(standing, issued_at, now, self._promise)
                 if settle_by:  # what promises nothing may be sealed, however late others are
                     self._check_promises(cursor.execute, standing, issued_at)
                 rows: list[Any] = []
@@ -166,6 +168,18 @@ class Sealer:
         if settle_by:
             self._promises.note(settle_by)
         return sealed
+
+    def check_clock(self, standing: rules.Standing, now: float, last_issued: int = 0) -> Seconds:
+        """`issuedAt` of the next receipt.
+
+        Raises:
+            ClockWrong: as `rules.issue_time`.
+        """
+        expected = None
+        if self._chain_id not in rules.DEVELOPMENT:
+            at, chain_time = standing.contact_at, standing.chain_time
+            expected = self._contact.expected(at, chain_time, now, time.monotonic())
+        return rules.issue_time(now, last_issued, standing.chain_time, expected)
 
     def _check_promises(self, ask: Ask, standing: rules.Standing, issued_at: Seconds) -> None:
         now = max(issued_at, standing.chain_time or 0)

@@ -11,7 +11,8 @@ from counterfoil.formats.model import Model
 from counterfoil.formats.runtime import Runtime
 from counterfoil.formats.tensor import Tensor, commit
 from counterfoil.hashing.signature import recover
-from counterfoil.journal import Journal
+from counterfoil.journal import Journal, rules
+from support import journals
 from support.journals import GENESIS, NOW, draft, log
 
 
@@ -187,7 +188,7 @@ def test_seal__clock_far_behind_last_receipt__refused(journal, clock):
     clock.at = NOW + 301
     journal.seal(draft())
     clock.at = NOW
-    with pytest.raises(ClockWrong, match="last receipt"):
+    with pytest.raises(ClockWrong, match=r"last receipt.*counterfoil key rotate"):
         journal.seal(draft())
     assert journal.next_sequence() == 1
 
@@ -196,6 +197,53 @@ def test_seal__clock_far_behind_chain__refused(journal):
     journal.note_chain(GENESIS, None, NOW + 301)
     with pytest.raises(ClockWrong, match="chain"):
         journal.seal(draft())
+
+
+def test_seal__clock_far_ahead_of_a_chain_just_seen__refused(opened, tmp_path, clock):
+    journal = opened(journals.profile(tmp_path, chain_id=5))
+    journal.note_chain(GENESIS, log(), NOW - 300)
+    journal.seal(draft(0))
+    journal.note_chain(GENESIS, log(), NOW - 301)
+    with pytest.raises(ClockWrong, match="301 s ahead of the chain"):
+        journal.seal(draft(1))
+    assert isinstance(journal.refusal(), ClockWrong)
+    journal.note_chain(GENESIS, log(), NOW)
+    assert journal.refusal() is None
+    journal.seal(draft(1))
+
+
+def test_seal__clock_jumps_years_ahead__refused_until_it_is_back(opened, tmp_path, clock):
+    journal = opened(journals.profile(tmp_path, chain_id=5))
+    journal.note_chain(GENESIS, log(), NOW)
+    journal.seal(draft(0))
+    clock.at = NOW + 3 * 365 * 86_400
+    with pytest.raises(ClockWrong, match="ahead of the chain"):
+        journal.seal(draft(1))
+    clock.at = NOW + 1
+    assert journal.seal(draft(1)).receipt.issued_at == NOW + 1
+
+
+def test_seal__chain_of_development_stands__sealed(journal, clock):
+    journal.note_chain(GENESIS, log(), NOW - 5_000)
+    assert journal.seal(draft()).receipt.issued_at == NOW
+
+
+def test_contact__not_looked_for_long__says_nothing():
+    contact = rules.Contact()
+    assert contact.expected(None, None, NOW, 0.0) is None
+    assert contact.expected(NOW - 10, NOW - 12, NOW, 50.0) == NOW - 2
+    assert contact.expected(NOW - 10, NOW - 12, NOW + 10**9, 60.0) == NOW + 8
+    assert contact.expected(NOW - 10, NOW - 12, NOW, 50.0 + 891) is None
+    assert contact.expected(NOW + 900, NOW + 898, NOW + 900, 950.0) == NOW + 898
+    assert rules.Contact().expected(NOW - 901, NOW - 901, NOW, 0.0) is None
+
+
+@pytest.mark.parametrize(("age", "given"), [(60, True), (61, False)])
+def test_promise__contact_older_than_a_closes_notice__none(journal, clock, age, given):
+    """A log may be closed with maxDelay's notice between two looks."""
+    journal.note_chain(GENESIS, log(max_delay=60), NOW)
+    clock.at = NOW + age
+    assert bool(journal.seal(draft()).receipt.settle_by) is given
 
 
 def test_promise__log_open_and_chain_in_reach__given(journal):
