@@ -123,6 +123,19 @@ def test_step__not_mined_for_long__replaced_for_an_eighth_more(anvil, on_anvil):
     assert on_anvil.settler().step().final == (0,)
 
 
+def test_step__not_mined_and_the_clock_set_back__replaced(anvil, on_anvil):
+    """Its age is not known: it would otherwise be waited for as long as the clock jumped."""
+    anvil.automine(False)
+    on_anvil.seal(4)
+    sent = on_anvil.settler().step()
+    nonce = on_anvil.journal.batches()[0].nonce
+    again = later(on_anvil, -3600).step()
+    assert again.sent == (0,) and again.transaction != sent.transaction
+    assert on_anvil.journal.batches()[0].nonce == nonce
+    anvil.mine(1)
+    assert on_anvil.settler().step().final == (0,)
+
+
 def test_step__nonce_taken_by_another_program__next_one(anvil, on_anvil):
     anvil.automine(False)
     on_anvil.seal(4)
@@ -283,6 +296,28 @@ def test_step__reorged_after_final__posted_again_and_said(anvil, on_anvil, depth
     assert done.reorged == (0, 4) and done.final == (0, 4)
     assert any("set more confirmations" in note for note in done.notes)
     all_verify(on_anvil, 8)
+
+
+def test_step__reorged_after_final_and_mined_again_at_once__corrected(anvil, on_anvil):
+    """The log's next sequence is as before; only the batch's time tells."""
+    settler = on_anvil.settler(confirmations=1)
+    on_anvil.seal(4)
+    final = settler.step()
+    assert final.final == (0,)
+    before = on_anvil.journal.receipt_file(0).inclusion
+    raw = on_anvil.chain.web3.eth.get_raw_transaction(final.transaction)
+    anvil.ask("anvil_reorg", 1, [])
+    anvil.ask("evm_increaseTime", 30)
+    if on_anvil.chain.transaction(final.transaction) is None:
+        on_anvil.chain.web3.eth.send_raw_transaction(raw)
+    anvil.mine(1)
+    assert on_anvil.ledger.next_sequence(on_anvil.journal.signer) == 4
+    done = settler.step()
+    assert done.reorged == (0,) and done.final == (0,)
+    after = on_anvil.journal.receipt_file(0).inclusion
+    assert after.transaction == before.transaction
+    assert after.posted_at >= before.posted_at + 30
+    all_verify(on_anvil, 4)
 
 
 def test_step__promise_in_danger__said(anvil, on_anvil):

@@ -16,7 +16,7 @@ from counterfoil.errors import (
     OutOfFunds,
     PayerNeeded,
     Refused,
-    RestoredBackup,
+    SealingRefused,
     WrongChain,
 )
 from counterfoil.formats.batch import Batch
@@ -249,10 +249,102 @@ def test_step__journal_behind_the_chain__inclusions_read_and_refused(in_process,
     profile: Profile = replace(in_process.profile, journal=f"sqlite:///{copy}")
     with Journal.open(profile) as restored:
         settler = Settler(restored, in_process.chain, in_process.payer, profile)
-        with pytest.raises(RestoredBackup):
-            settler.step(force=True)
+        done = settler.drain(timeout=10)
+        assert any("backup" in note for note in done.notes) and done.danger is None
         assert restored.state(1) == "final"
         assert restored.batches()[-1].batch.first == 0
+        with pytest.raises(SealingRefused):
+            restored.seal(draft(0))
+
+
+def test_step__behind_the_chain_with_receipts_in_no_batch__signs_none_anew(in_process, tmp_path):
+    """The original has batches at those numbers: another signature there would contradict it."""
+    in_process.seal(2)
+    copy = in_process.journal.backup(tmp_path / "backup")
+    in_process.seal(2)
+    in_process.settler().step()
+    profile: Profile = replace(in_process.profile, journal=f"sqlite:///{copy}")
+    with Journal.open(profile) as restored:
+        done = Settler(restored, in_process.chain, in_process.payer, profile).step(force=True)
+        assert done.cut == () and restored.batches() == []
+
+
+def moved(log, settler) -> None:
+    """A re-org that takes the last post back and mines it again, half a minute later."""
+    tester = log.chain.web3.provider.ethereum_tester
+    file = log.journal.cut_batch()
+    before = tester.take_snapshot()
+    assert settler.step().final == (file.batch.first,)
+    tester.revert_to_snapshot(before)
+    chains.travel(log.chain, Seconds(log.chain.now() + 30))
+    log.ledger.post_batch(file, log.stranger)
+
+
+def test_step__final_batch_mined_again_at_another_time__corrected(in_process):
+    in_process.seal(2)
+    settler = in_process.settler(confirmations=1)
+    moved(in_process, settler)
+    wrong = in_process.journal.receipt_file(0).inclusion
+    done = settler.step()
+    assert (done.reorged, done.final) == ((0,), (0,))
+    assert any("set more confirmations" in note for note in done.notes)
+    assert in_process.journal.receipt_file(0).inclusion.posted_at > wrong.posted_at
+    all_verify(in_process, 2)
+    assert settler.step().reorged == ()
+
+
+def test_step__final_batch_deep_in_the_chain__not_looked_at_again(in_process, monkeypatch):
+    in_process.seal(2)
+    settler = in_process.settler()
+    settler.step(force=True)
+    in_process.chain.web3.provider.ethereum_tester.mine_blocks(130)
+    monkeypatch.setattr(type(in_process.ledger), "batch_word", None)
+    assert settler.step().done
+
+
+def test_step__unsent_batch_waits__nothing_else_is_cut(in_process):
+    """An outage makes one batch late, not one for every age that passes."""
+    in_process.seal(4)
+    poor = Settler(in_process.journal, in_process.chain, Account.create(), in_process.profile)
+    for _ in range(3):
+        with pytest.raises(OutOfFunds):
+            poor.step()
+        in_process.seal(4)
+    assert [b.batch.size for b in in_process.journal.batches()] == [4]
+    settler = in_process.settler()
+    assert settler.step().final == (0,)
+    assert settler.step().final == (4,)
+    assert [b.batch.size for b in in_process.journal.batches()] == [4, 12]
+    all_verify(in_process, 16)
+
+
+def busy(log, monkeypatch, calls: list[int]) -> None:
+    """Somebody seals whenever a batch is cut."""
+    cut = log.journal.cut_batch
+
+    def and_seal(*arguments, **named):
+        calls.append(1)
+        assert len(calls) < 20
+        done = cut(*arguments, **named)
+        log.seal(1)
+        return done
+
+    monkeypatch.setattr(log.journal, "cut_batch", and_seal)
+
+
+def test_step__forced_beside_a_busy_sealer__ends(in_process, monkeypatch):
+    in_process.seal(2)
+    calls: list[int] = []
+    busy(in_process, monkeypatch, calls)
+    done = in_process.settler().step(force=True)
+    assert (done.cut, done.final, done.waiting, len(calls)) == ((0,), (0,), 1, 1)
+
+
+def test_drain__busy_sealer__ends_when_what_waited_is_final(in_process, monkeypatch):
+    in_process.seal(2)
+    busy(in_process, monkeypatch, [])
+    done = in_process.settler().drain(timeout=20)
+    assert in_process.journal.state(1) == "final" and done.waiting == 1
 
 
 def test_open_log__again__refused_with_the_reason(in_process):

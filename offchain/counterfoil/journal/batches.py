@@ -167,6 +167,10 @@ class Batches:
         """Batches that are not final, in order."""
         return self._select(batches.c.state != "final")
 
+    def final_since(self, block: int) -> list[StoredBatch]:
+        """Final batches in this block and in those after it, in order."""
+        return self._select(and_(batches.c.state == "final", batches.c.block >= block))
+
     def all(self) -> list[StoredBatch]:
         """Every batch, in order."""
         return self._select(sa.true())

@@ -341,6 +341,18 @@ class Journal:
         """Batches that are not final, in order."""
         return self._batches.unsettled()
 
+    def final_batches(self, since: int) -> list[StoredBatch]:
+        """Final batches in the block `since` and in those after it, in order."""
+        return self._batches.final_since(since)
+
+    def stored_batch(self, first: int) -> StoredBatch:
+        """The batch that begins at `first`, without its digests.
+
+        Raises:
+            NoSuchBatch: none does.
+        """
+        return self._batches.stored(first)
+
     def batch_file(self, first: int) -> BatchFile:
         """The batch file of the batch that begins at `first`.
 

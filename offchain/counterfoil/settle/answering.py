@@ -20,10 +20,19 @@ from counterfoil.chain import (
     prepare,
 )
 from counterfoil.chain.events import block_at
-from counterfoil.errors import NonceTaken, NoSuchReceipt, Refused, Underpriced
+from counterfoil.errors import (
+    NonceTaken,
+    NoSuchBatch,
+    NoSuchReceipt,
+    Refused,
+    SettlingError,
+    Underpriced,
+)
+from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.hashing.types import Address, Digest
 from counterfoil.journal import Journal
 
+from .observing import Observer, corrected
 from .posting import STUCK_AFTER, _turn
 
 REORG = 64
@@ -52,11 +61,13 @@ class Answerer:
         chain: Chain,
         court: CourtClient,
         clock: Callable[[], float],
+        observer: Observer,
     ) -> None:
         self._journal = journal
         self._chain = chain
         self._court = court
         self._clock = clock
+        self._observer = observer
         self._next_block: int | None = None
         self._open: set[int] = set()
         self._flights: dict[int, _Flight] = {}
@@ -106,12 +117,10 @@ class Answerer:
 
     def _send(self, number: int, payer: LocalAccount | None) -> str | None:
         """Send one answer; or why none was sent."""
-        try:
-            file = self._journal.receipt_file(number, openings=False)
-        except NoSuchReceipt:
-            return "this journal has no such receipt: the key is in use elsewhere, or stolen"
-        if file.inclusion is None:
-            return "its batch is not this journal's as far as is known"
+        file = self._file(number)
+        if isinstance(file, str):
+            return file
+        assert file.inclusion is not None
         if payer is None:
             return "the profile names no payer to answer it with"
         leaf = file.receipt.leaf(self._journal.chain_id, self._journal.ledger)
@@ -123,6 +132,22 @@ class Answerer:
         except (NonceTaken, Underpriced) as error:
             self._flights.pop(number, None)
             return f"{error}; trying again"
+
+    def _file(self, number: int) -> ReceiptFile | str:
+        """The receipt with an inclusion that the ledger has; or why there is none."""
+        try:
+            file = self._journal.receipt_file(number, openings=False)
+            if file.inclusion is None:
+                return "its batch is not this journal's as far as is known"
+            if corrected(self._journal, self._observer, file.inclusion.first):
+                file = self._journal.receipt_file(number, openings=False)
+                if file.inclusion is not None:
+                    return file
+        except NoSuchReceipt:
+            return "this journal has no such receipt: the key is in use elsewhere, or stolen"
+        except (SettlingError, NoSuchBatch) as error:
+            return str(error)
+        return "a re-org took its batch out of the chain: it is looked for again"
 
     def _post(self, number: int, call: Call, payer: LocalAccount) -> str | None:
         slot = self._slot(number, Address(payer.address))
@@ -145,6 +170,6 @@ class Answerer:
         known = self._chain.transaction(flight.transaction)
         if known is None:
             return None, None
-        if self._clock() - flight.sent_at < STUCK_AFTER:
+        if 0 <= self._clock() - flight.sent_at < STUCK_AFTER:
             return "the answer waits for a block"
         return flight.nonce, fees_of(known).bumped()

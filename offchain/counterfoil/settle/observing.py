@@ -14,6 +14,9 @@ from counterfoil.journal import Journal, StoredBatch
 from .points import hit
 from .settlement import Step
 
+LOOK_BACK = 128
+"""Blocks behind the head in which a batch that is final is still held against the ledger."""
+
 UNSEEN_FOR = 600.0
 """Seconds for which an event may lag behind the state before the operator is called."""
 
@@ -55,6 +58,26 @@ class Observer:
                 "contradicts: try again or use another RPC"
             )
         return found
+
+    def stands(self, stored: StoredBatch) -> bool:
+        """Whether the ledger has a posted batch, with the very time that the journal has.
+
+        A re-org may take a batch back and have it mined again, in another block at another time,
+        between two looks: the log's next sequence is then as before.
+        """
+        batch, posted_at = stored.batch, stored.posted_at
+        if posted_at is None:
+            return False
+        word = self._ledger.batch_word(self._signer, batch.first)
+        if word == ZERO:  # of a node that lags behind? As of the head, which such a one lacks
+            head = self._chain.block_number()
+            read = self._ledger.contract.read
+            word = Digest(bytes(read("batch_word", self._signer, batch.first, block=head)))
+        return word == batch_word(batch.root, batch.size, posted_at)
+
+    def newest_final(self, journal: Journal) -> list[StoredBatch]:
+        """Final batches that lie so near to the head that a re-org may still move them."""
+        return journal.final_batches(max(0, self._chain.block_number() - LOOK_BACK))
 
     def is_deep(self, found: Posted, confirmations: int) -> bool:
         """Whether a batch's block is canonical and has `confirmations`, its own counted."""
@@ -105,6 +128,7 @@ def observe(
         following: the log's next sequence on chain.
     """
     _reopen_final(journal, step, following, confirmations)
+    _reopen_moved(journal, observer, step, confirmations)
     step.unposted, step.unconfirmed = [], 0
     for stored in journal.unsettled_batches():
         try:
@@ -156,7 +180,7 @@ def _reopen_final(journal: Journal, step: Step, first: int, confirmations: int) 
     unsettled = journal.unsettled_batches()
     settled = unsettled[0].batch.first if unsettled else journal.pending().first
     while first < settled:
-        size = journal.batch_file(first).batch.size
+        size = journal.stored_batch(first).batch.size
         journal.mark_reorged(first)
         step.reorged.append(first)
         step.notes.append(
@@ -164,3 +188,38 @@ def _reopen_final(journal: Journal, step: Step, first: int, confirmations: int) 
             "of the chain: set more confirmations"
         )
         first += size
+
+
+def _reopen_moved(journal: Journal, observer: Observer, step: Step, confirmations: int) -> None:
+    """Take back final batches that such a re-org moved: they are looked for anew."""
+    for stored in observer.newest_final(journal):
+        if observer.stands(stored):
+            continue
+        first = stored.batch.first
+        journal.mark_reorged(first)
+        hit("settle.reorged")
+        step.reorged.append(first)
+        step.notes.append(
+            f"a re-org deeper than {confirmations} blocks moved the final batch at {first}: set "
+            "more confirmations, and export its receipts again"
+        )
+
+
+def corrected(journal: Journal, observer: Observer, first: int) -> bool:
+    """Hold one posted batch against the ledger, and look for it anew where a re-org moved it.
+
+    Returns:
+        Whether the journal's inclusions of it are the ledger's now.
+    Raises:
+        ForeignBatch, BatchUnseen, BadAnswer: as `Observer.find`.
+    """
+    stored = journal.stored_batch(first)
+    if observer.stands(stored):
+        return True
+    journal.mark_reorged(first)
+    hit("settle.reorged")
+    found = observer.find(replace(stored, state="sent", posted_at=None, block=None))
+    if found is None:
+        return False
+    journal.mark_posted(first, found.posted_at, found.transaction, found.block)
+    return True

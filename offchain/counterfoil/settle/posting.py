@@ -84,7 +84,8 @@ def flight_of(batches: Sequence[StoredBatch]) -> Flight | None:
         and b.nonce is not None
         and b.sent_at is not None
     ]
-    return max(flights, key=lambda flight: (flight.sent_at, flight.nonce), default=None)
+    # by the nonce first: a clock that was set back makes the newest look old
+    return max(flights, key=lambda flight: (flight.nonce, flight.sent_at), default=None)
 
 
 class Poster:
@@ -112,7 +113,8 @@ class Poster:
             # taken by another transaction; or dropped, and then it is the next free one again
             return Slot()
         waited = now - flight.sent_at
-        patient = waited < (HURRY_AFTER if hurry else STUCK_AFTER)
+        # below zero the clock was set back since, and nothing tells how long it has waited
+        patient = 0 <= waited < (HURRY_AFTER if hurry else STUCK_AFTER)
         wait = f"transaction 0x{flight.transaction.hex()} waits for a block since {waited} s"
         known = self._chain.transaction(flight.transaction)
         if known is None or known.get("from", "").lower() != self._payer.lower():

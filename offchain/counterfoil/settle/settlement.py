@@ -76,6 +76,7 @@ class Step:
 
     log: LogRecord | None
     now: Seconds
+    behind: bool = False
     cut: list[int] = field(default_factory=list)
     sent: tuple[int, ...] = ()
     transaction: Digest | None = None

@@ -12,8 +12,12 @@ from eth_account.signers.local import LocalAccount
 from counterfoil.chain import Chain, CourtClient, LedgerClient, LogRecord
 from counterfoil.config import Profile
 from counterfoil.errors import (
+    BatchRefused,
     BatchUnseen,
     ChainError,
+    ChainUnavailable,
+    CounterfoilError,
+    ForeignBatch,
     JournalError,
     JournalFailed,
     JournalFull,
@@ -21,11 +25,13 @@ from counterfoil.errors import (
     OperatorNeeded,
     PayerNeeded,
     RestoredBackup,
+    SettlingError,
     TransactionLost,
 )
 from counterfoil.formats.receipt import POSTING_TOLERANCE
 from counterfoil.hashing.types import Address, Seconds
-from counterfoil.journal import Journal, StoredBatch
+from counterfoil.journal import Journal, Pending, StoredBatch
+from counterfoil.journal.batches import CUT_LIMIT
 from counterfoil.keys import account
 
 from .answering import Answerer
@@ -36,8 +42,12 @@ from .publishing import Publisher
 from .settlement import Settlement, Step
 from .timing import danger, is_due, pause_after
 
-_HEALING = (ChainError, BatchUnseen, OperatorNeeded, JournalFull, JournalLocked, JournalFailed)
-"""What time, another answer, a refill or room on the disk heals: `run` goes on."""
+_HEALING = (
+    ChainError, BatchUnseen, BatchRefused, ForeignBatch, OperatorNeeded,
+    JournalFull, JournalLocked, JournalFailed,
+)  # fmt: skip
+"""With what `run` goes on: time, another answer, a refill or room on the disk heals it; or it ends
+no more than posting, and who demands a path gets it all the same."""
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +91,15 @@ class Settler:
     def step(self, *, force: bool = False) -> Settlement:
         """Look at the chain, cut what is due, post what is cut, confirm what is posted.
 
+        Nothing is cut while a batch was never sent: what waits joins the next one. Demands are
+        answered also where nothing can be posted, and by a journal that was restored from a
+        backup, of which the notes say so.
+
         Args:
-            force: cut a batch of whatever waits, due or not.
+            force: cut a batch of whatever waits by now, due or not.
         Raises:
             ChainUnavailable: no usable answer from the RPC; nothing is lost, try again.
-            WrongChain, OtherGenesis, RestoredBackup: not this journal's chain, or not
-                this chain's journal.
+            WrongChain, OtherGenesis: not this journal's chain, or not this chain's journal.
             ForeignBatch, BatchRefused, BatchUnseen, OperatorNeeded, PayerNeeded, OutOfFunds:
                 the operator must act.
         """
@@ -98,27 +111,26 @@ class Settler:
         step = Step(log=record, now=Seconds(max(now, chain_time)))
         try:
             self._journal.note_chain(chain.genesis, record, chain_time)
-        except RestoredBackup:
-            self._observe(step, record)  # what it holds and the chain has gets its inclusions
-            raise
+        except RestoredBackup as error:
+            step.behind = True
+            step.notes.append(str(error))
         hit("settle.contacted")
-        if record is None:
-            self._observe(step, record)
-            step.notes.append("the log is not open, so nothing is posted: `counterfoil log open`")
-        else:
-            self._observe(step, record)
-            self._cut(step, force=force)
-            self._assess(step)
-            step.notes += self._publisher.publish()
-            self._post(step, record, now)
-            if step.sent:  # on a chain that mines at once the event is there already
-                again = ledger.log_record(self._journal.signer)
-                if again is not None:
-                    step.log = again
-                    self._observe(step, again)
+        try:
+            if record is None:
+                self._observe(step, record)
+                step.notes.append(
+                    "the log is not open, so nothing is posted: `counterfoil log open`"
+                )
+            else:
+                self._settle(step, record, ledger, now, force=force)
+        except CounterfoilError as error:
+            if record is not None and not isinstance(error, ChainUnavailable):
+                self._answer_in_trouble(step, record)
+            raise
+        if record is not None:
             self._answer(step, record)
         self._assess(step)
-        waiting = self._journal.pending().count + sum(b.batch.size for b in step.unposted)
+        waiting = self._pending(step).count + sum(b.batch.size for b in step.unposted)
         return step.result(waiting)
 
     def drain(
@@ -132,13 +144,12 @@ class Settler:
         """
         deadline = time.monotonic() + timeout
         pause = 0.05
-        force = True
+        stop = self._journal.next_sequence()
         while True:
-            done = self.step(force=force)
-            force = False
+            done = self.step(force=self._journal.pending().first < stop)
             if on_step is not None:
                 on_step(done)
-            if done.log is None or done.done:
+            if done.log is None or done.done or self._is_final(stop):
                 return done
             if time.monotonic() > deadline:
                 raise TransactionLost(
@@ -154,26 +165,31 @@ class Settler:
         interval: float = 5.0,
         *,
         on_step: Callable[[Settlement], None] | None = None,
-        on_error: Callable[[ChainError | BatchUnseen], None] | None = None,
+        on_error: Callable[[ChainError | SettlingError], None] | None = None,
     ) -> None:
         """Step every `interval` seconds until `stop` is set. No fault of RPC or disk ends it.
 
+        Args:
+            on_error: called after a step that the chain, or what is posted there, made fail.
         Raises:
             CounterfoilError: what neither time nor another answer can heal.
         """
         pause = interval
+        said = ""
         while not stop.is_set():
             try:
                 done = self.step()
             except _HEALING as error:
-                log.warning("settling waits: %s", error)
-                if on_error is not None and isinstance(error, ChainError | BatchUnseen):
+                if str(error) != said:
+                    said = str(error)
+                    log.warning("settling waits: %s", error)
+                if on_error is not None and isinstance(error, ChainError | SettlingError):
                     on_error(error)
                 left = self._warn_without_chain()
                 stop.wait(pause)
                 pause = pause_after(pause, interval, left)
                 continue
-            pause = interval
+            pause, said = interval, ""
             for note in done.notes:
                 log.info("%s", note)
             if done.danger is not None:
@@ -190,16 +206,37 @@ class Settler:
         following = 0 if record is None else record.next_sequence
         observe(self._journal, observer, step, following, self._profile.confirmations)
 
+    def _settle(
+        self, step: Step, record: LogRecord, ledger: LedgerClient, now: Seconds, *, force: bool
+    ) -> None:
+        """Observe, cut, publish, post, and observe what was posted."""
+        self._observe(step, record)
+        self._cut(step, force=force)
+        self._assess(step)
+        step.notes += self._publisher.publish()
+        self._post(step, record, now)
+        if step.sent:  # on a chain that mines at once the event is there already
+            again = ledger.log_record(self._journal.signer)
+            if again is not None:
+                step.log = again
+                self._observe(step, again)
+
     def _cut(self, step: Step, *, force: bool) -> None:
         journal = self._journal
-        pending = journal.pending()
-        while pending.count and (force or is_due(pending, self._profile, step.now)):
-            file = journal.cut_batch(self._publisher.uri)
+        if step.behind or any(stored.state == "cut" for stored in step.unposted):
+            return
+        # no further than by now: who seals meanwhile could keep this cutting for ever
+        stop = journal.next_sequence()
+        while True:
+            pending = journal.pending()
+            if pending.first >= stop or not (force or is_due(pending, self._profile, step.now)):
+                break
+            limit = min(CUT_LIMIT, stop - pending.first)
+            file = journal.cut_batch(self._publisher.uri, limit)
             if file is None:
-                return
+                break
             hit("settle.cut")
             step.cut.append(file.batch.first)
-            pending = journal.pending()
         if step.cut:
             known = {stored.batch.first for stored in step.unposted}
             step.unposted += [
@@ -208,8 +245,20 @@ class Settler:
                 if stored.batch.first in step.cut and stored.batch.first not in known
             ]
 
+    def _pending(self, step: Step) -> Pending:
+        """What is to be cut; nothing where the log is past all numbers that the journal holds."""
+        if not step.behind:
+            return self._journal.pending()
+        first = self._journal.next_sequence()
+        return Pending(first=first, count=0, oldest_issued_at=None, earliest_settle_by=None)
+
+    def _is_final(self, stop: int) -> bool:
+        """Whether the receipts before `stop` are in final batches."""
+        unsettled = self._journal.unsettled_batches()
+        return (unsettled[0].batch if unsettled else self._journal.pending()).first >= stop
+
     def _assess(self, step: Step) -> None:
-        pending = self._journal.pending()
+        pending = self._pending(step)
         delay = None if step.log is None else step.log.max_delay
         step.danger = danger(pending, step.unposted, self._profile, step.now, delay)
 
@@ -239,9 +288,20 @@ class Settler:
             chain, ledger = self._connected()
             client = CourtClient(chain, court)
             client.require(ledger.address)
-            self._answerer = Answerer(self._journal, chain, client, self._clock)
+            observer = self._observer
+            assert observer is not None
+            self._answerer = Answerer(self._journal, chain, client, self._clock, observer)
         step.answered, notes = self._answerer.answer(record, self._payer)
         step.notes += notes
+
+    def _answer_in_trouble(self, step: Step, record: LogRecord) -> None:
+        """As `_answer`, where the step fails already: its own error is what the caller gets."""
+        try:
+            self._answer(step, record)
+        except CounterfoilError as error:
+            log.warning("the log's demands cannot be answered: %s", error)
+        if step.answered:
+            log.warning("answers were sent for the numbers %s", ", ".join(map(str, step.answered)))
 
     def _not_from_the_future(self, step: Step, chain: Chain) -> Sequence[StoredBatch]:
         """Batches whose receipts the chain's clock allows: others could never be verified."""
