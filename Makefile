@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lock artefacts vectors gas clean node
+.PHONY: help demo test test-slow check fmt lock artefacts vectors gas clean node
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,11 @@ node: node_modules/.stamp ## the Node.js packages that some tests compare with (
 demo: $(VENV)/.stamp ## the whole way on an embedded EVM: run, seal, settle, verify, refuse
 	@counterfoil demo
 
-test: $(VENV)/.stamp node ## every test
-	@tests/run
+test: $(VENV)/.stamp node ## every test but the slow ones
+	@tests/run -m "not slow"
+
+test-slow: $(VENV)/.stamp node ## kills, races and re-orgs on real nodes, wheels, other packages
+	@tests/run -m slow
 
 check: $(VENV)/.stamp $(VENV)-format/.stamp ## ruff, mypy --strict, import-linter, mamushi
 	@ruff check . && ruff format --check .

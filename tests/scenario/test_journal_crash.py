@@ -17,6 +17,8 @@ from counterfoil.hashing.signature import recover
 from counterfoil.journal import Journal, failpoints
 from support import journals
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).resolve().parent.parent
 
 

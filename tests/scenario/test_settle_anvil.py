@@ -20,7 +20,7 @@ from counterfoil.settle.points import NAMES
 from counterfoil.verify import verify
 from world import World, draft, world
 
-pytestmark = pytest.mark.anvil
+pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 
 GWEI = 10**9
 

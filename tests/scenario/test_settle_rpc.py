@@ -25,7 +25,7 @@ from counterfoil.settle import Settler
 from counterfoil.verify import verify
 from rpc import passing
 
-pytestmark = pytest.mark.anvil
+pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 
 TIMEOUT = 1.0
 

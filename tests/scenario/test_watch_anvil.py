@@ -21,7 +21,7 @@ from static_host import StaticHost, sending
 from watching import GRACE, Watched, watched
 from world import World
 
-pytestmark = pytest.mark.anvil
+pytestmark = [pytest.mark.anvil, pytest.mark.slow]
 
 KEY = "WATCHER_KEY"
 
