@@ -17,14 +17,18 @@ from counterfoil.config import Profile
 from counterfoil.errors import (
     BadConfig,
     ChainError,
+    ChainUnreachable,
     CounterfoilError,
     JournalRetired,
     OtherGenesis,
+    PayerNeeded,
+    SettlingError,
+    WrongChain,
 )
 from counterfoil.journal import Journal
 from counterfoil.settle import Settlement, Settler
 
-from .output import Output, command
+from .output import Output, command, complain
 
 NOT_SETTLED = 4
 """Exit code: what is sealed cannot be settled yet, as no log is open."""
@@ -68,18 +72,40 @@ def _connect(settings: Profile) -> Callable[[], Chain]:
 
 def _once(journals: list[Journal], settlers: list[Settler], timeout: float, out: Output) -> int:
     code = 0
-    failed: list[CounterfoilError] = []
+    troubles = _Troubles(out, several=len(journals) > 1)
     for journal, settler in zip(journals, settlers, strict=True):
         try:
             code = max(code, _drain(journal, settler, timeout, out))
-        except ChainError:
-            raise  # it is every log's
-        except CounterfoilError as error:
-            if not _is_past(journal, error, out):
-                failed.append(error)
-    if failed:  # one log's trouble keeps no other from settling
-        raise failed[0]
-    return code
+        except CounterfoilError as error:  # one log's trouble keeps no other from settling
+            if _is_past(journal, error, out):
+                continue
+            troubles.add(journal, error)
+            if isinstance(error, ChainUnreachable | WrongChain):
+                break  # it is every log's
+    troubles.tell()
+    return max(code, troubles.code)
+
+
+class _Troubles:
+    """What went wrong with which logs: each error said once, the worst for the exit code."""
+
+    def __init__(self, out: Output, *, several: bool) -> None:
+        self._out = out
+        self._several = several
+        self._logs: dict[tuple[str, str], list[str]] = {}
+        self.code = 0
+
+    def add(self, journal: Journal, error: CounterfoilError) -> None:
+        said = " ".join(str(error).split()) or type(error).__name__
+        self._logs.setdefault((type(error).__name__, said), []).append(journal.signer)
+        self.code = max(self.code, error.exit_code)
+
+    def tell(self) -> None:
+        """Print each error in one line, with its logs where the profile has several."""
+        for (kind, said), signers in self._logs.items():
+            whose = f"log {', '.join(signers)}: " if self._several else ""
+            complain(whose + said, kind, as_json=self._out.json)
+        self._logs.clear()
 
 
 def _is_past(journal: Journal, error: CounterfoilError, out: Output) -> bool:
@@ -152,30 +178,36 @@ def _list(firsts: tuple[int, ...]) -> str:
 
 
 def _watch(journals: list[Journal], settlers: list[Settler], interval: float, out: Output) -> int:
-    """One thread a log, until a signal; the first error that no time heals ends all."""
+    """One thread a log, until a signal. A log that cannot go on leaves the others alone."""
     stop = threading.Event()
-    failed: list[CounterfoilError] = []
-    worst: list[int] = []
+    troubles = _Troubles(out, several=len(journals) > 1)
+    codes: dict[str, int] = {}
     lock = threading.Lock()
 
     def ask(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    def tell(step: Settlement) -> None:
-        worst[:] = [_code(step)]
-        with lock:
-            for line in _lines(step):
-                out.event({"settlement": line}, line)
-
     def work(journal: Journal, settler: Settler) -> None:
+        def tell(step: Settlement) -> None:
+            codes[journal.signer] = _code(step)
+            with lock:
+                for line in _lines(step):
+                    out.event({"settlement": line}, line)
+
+        def wait(error: ChainError | SettlingError) -> None:
+            if isinstance(error, SettlingError):  # the log `counterfoil` has said it
+                codes[journal.signer] = error.exit_code
+
         try:
-            settler.run(stop, interval, on_step=tell)
+            settler.run(stop, interval, on_step=tell, on_error=wait)
         except CounterfoilError as error:
             with lock:
-                past = _is_past(journal, error, out)
-            if not past:
-                failed.append(error)
-                stop.set()
+                if _is_past(journal, error, out):
+                    return
+                troubles.add(journal, error)
+                troubles.tell()
+            if isinstance(error, PayerNeeded):
+                stop.set()  # it is every log's
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -187,10 +219,8 @@ def _watch(journals: list[Journal], settlers: list[Settler], interval: float, ou
     for thread in threads:
         thread.start()
     out.note(f"settling {len(settlers)} log{'s' if len(settlers) > 1 else ''}; Ctrl-C ends it")
-    while not stop.wait(0.5):
+    while any(thread.is_alive() for thread in threads) and not stop.wait(0.5):
         pass
     for thread in threads:
         thread.join()
-    if failed:
-        raise failed[0]
-    return worst[0] if worst else 0
+    return max([troubles.code, *codes.values()])
