@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +62,15 @@ class Terminals:
         assert "error" not in said, said
         return process, said
 
-    def run(self, *arguments: object, code: int = 0) -> Any:
+    def run(
+        self, *arguments: object, code: int | None = 0, environment: Mapping[str, str] | None = None
+    ) -> Any:
         done = subprocess.run(
-            [*COMMAND, *map(str, arguments), "--json"], cwd=self.folder, env=self.environment,
+            [*COMMAND, *map(str, arguments), "--json"], cwd=self.folder,
+            env={**self.environment, **(environment or {})},
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
+        assert code is None or done.returncode == code, done.stdout + done.stderr
         lines = done.stdout.strip()
         return json.loads(lines) if lines else None
 
@@ -113,6 +116,10 @@ def test_up__killed_with_its_node__goes_on_where_the_chain_was(terminals):
     assert said["rpc"] == t.url
     genesis = Chain.connect(t.url).genesis
     assert t.run("status")["rpc"] == t.url
+    with_key = t.url.replace("http://", "http://user:hush@") + "/?key=hush"
+    findings = t.run("doctor", environment={"COUNTERFOIL_RPC": with_key}, code=None)["findings"]
+    assert next(f["text"] for f in findings if f["what"] == "node").startswith(f"{t.url}, block ")
+    assert "hush" not in json.dumps(findings)
 
     first = t.run("run", "model.onnx", "--input", "x.npy", "--receipt", "a.json")
     assert first["settleBy"] > time.time()  # the log is open, so the receipt promises

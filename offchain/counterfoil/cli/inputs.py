@@ -13,7 +13,8 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from counterfoil.errors import BadInputFile
+from counterfoil.errors import BadInputFile, MalformedFile
+from counterfoil.formats import strict_json
 
 MAX_FILE: Final = 2**34
 """Bytes of an input file, at most; a model's inputs are far less."""
@@ -156,8 +157,13 @@ def _only(name: str, path: Path, declared: Mapping[str, Declared]) -> str:
 
 
 def _from_json(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    try:
+        strict_json.check_depth(text)
+    except MalformedFile as error:
+        raise BadInputFile(f"cannot read {path}: {error}") from error
     value = json.loads(
-        path.read_bytes(),
+        text,
         object_pairs_hook=_pairs,
         parse_constant=_constant,
         parse_float=_finite,

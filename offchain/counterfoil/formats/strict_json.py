@@ -100,6 +100,19 @@ def _check_shape(text: str) -> None:
     bare = _STRING.sub("", text)
     if bare.count(",") + bare.count("[") + bare.count("{") > MAX_VALUES:
         raise MalformedFile(f"the file holds more than {MAX_VALUES} values")
+    _check_depth(bare)
+
+
+def check_depth(text: str) -> None:
+    """Refuse what is too deep before a parser meets it: its own bound may be past its stack.
+
+    Raises:
+        MalformedFile: deeper than `MAX_DEPTH`.
+    """
+    _check_depth(_STRING.sub("", text))
+
+
+def _check_depth(bare: str) -> None:
     depth = 0
     for bracket in re.finditer(r"[\[{\]}]", bare):
         if bracket.group() in "[{":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,17 @@ def test_run__bad_input_file__one_line(invoke, model, name):
     assert answer.code == 65
     assert name in answer.complaint
     assert not Path("receipt.json").exists()
+
+
+def test_run__deep_json_where_recursion_is_hardly_bound__one_line(invoke, model):
+    """As in a program with py-evm in it: json's own recursion would end the process."""
+    Path("deep.json").write_bytes(b"[" * 100_000)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10**6)
+    try:
+        assert "nests deeper" in invoke("run", model, "-i", "deep.json").complaint
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
