@@ -50,6 +50,7 @@ class Batches:
         uri: str | Callable[[int], str],
         limit: int,
         now: Seconds,
+        issued_by: Seconds | None = None,
     ) -> BatchFile | None:
         """Sign a batch of what is pending and store it; durable before this returns.
 
@@ -57,6 +58,7 @@ class Batches:
             uri: where the batch file will be published, at most 256 bytes; or what gives it
                 from the batch's first number.
             limit: receipts, at most.
+            issued_by: only receipts up to this time; None: all that are pending.
         Returns:
             The batch, None where nothing is pending.
         Raises:
@@ -69,6 +71,8 @@ class Batches:
             connection = transaction.connection
             pending = self._pending(connection)
             size = min(pending.count, limit)
+            if issued_by is not None:
+                size = min(size, self._issued_by(connection, pending.first, issued_by))
             if size == 0:
                 return None
             where = uri if isinstance(uri, str) else uri(pending.first)
@@ -125,6 +129,17 @@ class Batches:
             oldest_issued_at=None if oldest is None else Seconds(oldest),
             earliest_settle_by=self._earliest(connection, first, count),
         )
+
+    def _issued_by(self, connection: sa.Connection, first: int, time: Seconds) -> int:
+        """How many receipts from `first` on were issued by then: times never run backwards."""
+        r = receipts.c
+        later = connection.execute(
+            select(r.sequence)
+            .where(r.journal == self.number, r.sequence >= first, r.issued_at > time)
+            .order_by(r.sequence)
+            .limit(1)
+        ).scalar()
+        return MAX_SIZE if later is None else int(later) - first
 
     def _earliest(self, connection: sa.Connection, first: int, count: int) -> Seconds | None:
         r = receipts.c

@@ -318,7 +318,11 @@ class Journal:
         return min(known, default=None)
 
     def cut_batch(
-        self, uri: str | Callable[[int], str] = "", limit: int = CUT_LIMIT
+        self,
+        uri: str | Callable[[int], str] = "",
+        limit: int = CUT_LIMIT,
+        *,
+        issued_by: Seconds | None = None,
     ) -> BatchFile | None:
         """Sign and store a batch of what is pending; durable before this returns.
 
@@ -326,12 +330,14 @@ class Journal:
             uri: where the batch file will be published, at most 256 bytes; or what gives it
                 from the batch's first number.
             limit: receipts, at most.
+            issued_by: only receipts up to this time: later ones would keep these from being
+                posted; None: all that are pending.
         Returns:
             The batch, None where nothing is pending. What was cut is never cut anew.
         Raises:
             BadDraft, JournalError, KeyFailure: nothing was cut.
         """
-        return self._batches.cut(self._key, uri, limit, self._now())
+        return self._batches.cut(self._key, uri, limit, self._now(), issued_by)
 
     def batches(self) -> list[StoredBatch]:
         """Every batch, in order."""

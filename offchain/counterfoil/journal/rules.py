@@ -219,6 +219,9 @@ def issue_time(
 def promise(standing: Standing, issued_at: Seconds, clock: float, span: Seconds) -> Seconds:
     """`settleBy`: 0 unless the log is open as far as is known, and the chain in reach.
 
+    A promise is kept by the chain's clock. Where the machine's was behind it at the last look,
+    the promise is later by as much, or 0 where `maxDelay` leaves too little of it.
+
     Args:
         span: seconds that the profile promises; the log's `maxDelay` bounds it.
     """
@@ -233,4 +236,9 @@ def promise(standing: Standing, issued_at: Seconds, clock: float, span: Seconds)
         return Seconds(0)
     if not s.opened_at <= issued_at < s.closes_at:
         return Seconds(0)
-    return Seconds(issued_at + min(span, s.max_delay))
+    there = issued_at
+    if s.chain_time is not None:
+        there = Seconds(max(issued_at, s.chain_time + max(0, int(clock - s.contact_at))))
+    longest = min(span, s.max_delay)
+    settle_by = min(there + longest, issued_at + s.max_delay)
+    return Seconds(settle_by if settle_by - there >= longest // 2 else 0)

@@ -232,8 +232,12 @@ class Settler:
             if pending.first >= stop or not (force or is_due(pending, self._profile, step.now)):
                 break
             limit = min(CUT_LIMIT, stop - pending.first)
-            file = journal.cut_batch(self._publisher.uri, limit)
+            file = journal.cut_batch(self._publisher.uri, limit, issued_by=self._latest())
             if file is None:
+                step.notes.append(
+                    f"receipts from number {pending.first} on are issued later than the chain's "
+                    "clock allows: they are cut then; set this machine's clock"
+                )
                 break
             hit("settle.cut")
             step.cut.append(file.batch.first)
@@ -264,7 +268,7 @@ class Settler:
 
     def _post(self, step: Step, record: LogRecord, now: Seconds) -> None:
         chain, ledger = self._connected()
-        ready = self._not_from_the_future(step, chain)
+        ready = self._not_from_the_future(step)
         if not ready:
             return
         signed = record.revoked_at == 0
@@ -303,11 +307,19 @@ class Settler:
         if step.answered:
             log.warning("answers were sent for the numbers %s", ", ".join(map(str, step.answered)))
 
-    def _not_from_the_future(self, step: Step, chain: Chain) -> Sequence[StoredBatch]:
+    def _latest(self) -> Seconds:
+        """Until when receipts may be issued to be posted now: later ones could not be verified.
+
+        A batch ends there, so that receipts which a clock dated too late hold up no others.
+        """
+        chain, _ = self._connected()
+        return Seconds(chain.next_time() + POSTING_TOLERANCE)
+
+    def _not_from_the_future(self, step: Step) -> Sequence[StoredBatch]:
         """Batches whose receipts the chain's clock allows: others could never be verified."""
         if not step.unposted:
             return ()
-        limit = chain.next_time() + POSTING_TOLERANCE
+        limit = self._latest()
         for place, stored in enumerate(step.unposted):
             newest = self._journal.get(stored.batch.first + stored.batch.size - 1)
             ahead = newest.receipt.issued_at - limit

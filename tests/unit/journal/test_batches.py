@@ -175,3 +175,15 @@ def test_sign_log_opening__by_the_logs_key(journal):
     opening, signature = journal.sign_log_opening(OPERATOR, NOW + 1000, 3600)
     assert recover(opening.digest(journal.chain_id, journal.ledger), signature) == journal.signer
     assert (opening.operator, opening.signer) == (OPERATOR, journal.signer)
+
+
+def test_cut__issued_by__ends_before_what_a_clock_dated_too_late(opened, profile, clock):
+    journal = opened(profile)
+    journal.seal_many([draft(n) for n in range(3)])
+    clock.at += 3600
+    journal.seal_many([draft(n) for n in range(3, 5)])
+    assert journal.cut_batch(issued_by=NOW - 1) is None
+    assert journal.cut_batch(issued_by=NOW).batch.size == 3
+    assert journal.cut_batch(issued_by=NOW) is None
+    assert journal.pending().count == 2
+    assert journal.cut_batch(issued_by=NOW + 3600).batch.size == 2

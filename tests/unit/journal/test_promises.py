@@ -127,3 +127,32 @@ def test_span__bounded_by_max_delay__no_false_alarm(opened, tmp_path, clock):
     clock.at = NOW + 76
     with pytest.raises(PromiseInDanger):
         journal.seal(draft(2))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "max_delay", "promised"),
+    [
+        (0, 7200, SPAN),
+        (-1000, 7200, SPAN),
+        (250, 7200, SPAN + 250),
+        (250, SPAN + 100, SPAN + 100),
+        (250, SPAN, 0),
+        (200, SPAN, SPAN),
+    ],
+)
+def test_promise__chain_s_clock_ahead__counted_by_that(
+    opened, tmp_path, clock, ahead, max_delay, promised
+):
+    """The later the chain's clock, the later the promise; never past `maxDelay`; else none."""
+    journal = opened(profile(tmp_path, promise=Seconds(SPAN)))
+    journal.note_chain(GENESIS, log(max_delay=max_delay), NOW + ahead)
+    receipt = journal.seal(draft(0)).receipt
+    assert receipt.issued_at == NOW
+    assert receipt.settle_by == (NOW + promised if promised else 0)
+
+
+def test_promise__looked_at_the_chain_before__its_clock_went_on(opened, tmp_path, clock):
+    journal = opened(profile(tmp_path, promise=Seconds(SPAN)))
+    journal.note_chain(GENESIS, log(), NOW + 100)
+    clock.at += 50
+    assert journal.seal(draft(0)).receipt.settle_by == NOW + 150 + SPAN
