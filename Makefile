@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check fmt lock artefacts vectors gas clean node
+.PHONY: help demo test test-slow chaos check fmt lock artefacts vectors gas clean node
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: $(VENV)/.stamp node ## every test but the slow ones
 
 test-slow: $(VENV)/.stamp node ## kills, races and re-orgs on real nodes, wheels, other packages
 	@tests/run -m slow
+
+chaos: $(VENV)/.stamp node ## the real program under faults, half an hour; writes docs/chaos.md
+	@PYTHONPATH=tests python -m chaos --write docs/chaos.md
 
 check: $(VENV)/.stamp $(VENV)-format/.stamp ## ruff, mypy --strict, import-linter, mamushi
 	@ruff check . && ruff format --check .

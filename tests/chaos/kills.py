@@ -37,8 +37,9 @@ def rows(folder: Path, launcher: Launcher, chance: random.Random, kills: int) ->
             yield _row(scene, f"kill -9 at {point}", _settler, point, each, chance)
         for point in ROTATED:
             yield _row(scene, f"kill -9 of key rotate at {point}", _rotate, point, each, chance)
-        share = at_random // 3
-        for what, times in (("worker", share), ("settler", share), ("both", at_random - 2 * share)):
+        share = -(-at_random // 3)
+        rounds = {"worker": share, "settler": share, "both": -(-share // 2)}  # both: two a round
+        for what, times in rounds.items():
             before, done = scene.holder.counts(), 0
             for _ in range(times):
                 done += _at_random(scene, what, chance)

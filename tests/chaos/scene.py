@@ -47,7 +47,6 @@ class Holder:
 
     Attributes:
         refused: how often callers got which error instead of a receipt.
-        problems: what is wrong, a line each.
     """
 
     def __init__(self) -> None:
@@ -58,7 +57,7 @@ class Holder:
         self.refused: dict[str, int] = {}
         self.unclaimed = 0
         self.reused = self.broken = self.lost = 0
-        self.problems: list[str] = []
+        self._problems: list[str] = []
 
     def read(self, process: Running) -> int:
         """Take what a process has told since the last time; returns receipts."""
@@ -79,7 +78,7 @@ class Holder:
         before = self.told.setdefault(key, file)
         if before.digest != file.digest:
             self.reused += 1
-            self.problems.append(f"{key}: two receipts under one number")
+            self._problems.append(f"{key}: two receipts under one number")
 
     def check(self, scene: Scene) -> None:
         """Hold what was told against journal and ledger; every receipt once.
@@ -109,7 +108,7 @@ class Holder:
             self.unclaimed += 1
         elif (told.digest, told.signature) != (file.digest, file.signature):
             self.reused += 1
-            self.problems.append(f"{key}: the journal has another receipt under the number")
+            self._problems.append(f"{key}: the journal has another receipt under the number")
             self.done.add(key)
             return
         try:
@@ -121,7 +120,7 @@ class Holder:
         promise = file.receipt.settle_by
         if promise and file.inclusion.posted_at > promise:
             self.broken += 1
-            self.problems.append(f"{key}: posted {file.inclusion.posted_at - promise} s late")
+            self._problems.append(f"{key}: posted {file.inclusion.posted_at - promise} s late")
         self.done.add(key)
 
     def _verify(self, scene: Scene, file: ReceiptFile) -> None:
@@ -143,7 +142,13 @@ class Holder:
     def _lose(self, key: tuple[str, int], why: str) -> None:
         self.lost += 1
         self.done.add(key)
-        self.problems.append(f"{key}: lost, {why}")
+        self._problems.append(f"{key}: lost, {why}")
+
+    @property
+    def problems(self) -> list[str]:
+        """The first problem, and how many more there are."""
+        more = len(self._problems) - 1
+        return [*self._problems[:1], *([f"and {more} more"] if more > 0 else [])]
 
     @property
     def signed(self) -> int:
@@ -364,10 +369,12 @@ class Scene:
 
     def row(self, fault: str, injected: int, note: str = "", since: tuple[int, ...] = ()) -> Row:
         """The row of what happened here, or since some counts."""
-        counts = self.holder.counts()
-        signed, lost, reused, broken = (
-            a - b for a, b in zip(counts, since or (0,) * 4, strict=True)
-        )
+        counts = zip(self.holder.counts(), since or (0,) * 4, strict=True)
+        signed, lost, reused, broken = (after - before for after, before in counts)
+        fallen = [p for p in self.processes if "Traceback" in p.err.read_text(errors="replace")]
+        if fallen:
+            last = fallen[0].err.read_text(errors="replace").strip().splitlines()[-1]
+            note = f"a process ended with an error that is not ours: {last}"
         return Row(
             fault=fault, injected=injected, signed=signed, lost=lost, reused=reused,
             broken=broken, note=note,

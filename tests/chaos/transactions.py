@@ -125,19 +125,29 @@ def _reorg(scene: Scene, depth: int, chance: random.Random) -> Row:
 
         if not scene.until(posted, 60):
             continue
-        node.mine(depth - 1)
         if depth > 3:
-            scene.wait_final(30)
+            _finish(scene)
+        else:
+            node.mine(depth - 1)
         node.ask("anvil_reorg", depth, [])
         done += 1
-        scene.until(posted, 60)
-        node.mine(3)
-        scene.wait_final(30)
+        _finish(scene)
     settler.stop()
     scene.settle()
     return scene.row(
         f"re-org of depth {depth}, 3 confirmations", done, "; ".join(scene.holder.problems), before
     )
+
+
+def _finish(scene: Scene) -> None:
+    """Blocks come until everything is final."""
+
+    def final() -> bool:
+        scene.node.mine(1)
+        time.sleep(0.2)
+        return scene.all_final()
+
+    scene.until(final, 60)
 
 
 def _rivals(scene: Scene) -> Row:
