@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -24,6 +25,7 @@ def main() -> int:
     arguments = parser.parse_args()
     started, rows = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="counterfoil-chaos-") as folder:
+        os.environ["XDG_STATE_HOME"] = folder  # leases and marks, for every process
         launcher = Launcher()
         try:
             for row in run(

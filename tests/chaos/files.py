@@ -24,6 +24,7 @@ def rows(folder: Path, launcher: Launcher, chance: random.Random, kills: int) ->
         ("journal deleted while in use: saved by the process that has it open", _deleted),
         ("journal restored from a backup: refused, new log", _restored),
         ("old file put back over the journal: refused, new log", _put_back),
+        ("old data folder put back over itself, unsettled receipts since: refused", _put_all_back),
         ("journal opened twice, as a copy: the copy refused", _copied),
         ("two journals on one key, alike to the inode: the lease", _leased),
     ):
@@ -118,6 +119,32 @@ def _put_back(scene: Scene) -> tuple[int, str]:
             return done, problem
         scene.settle()
     return done, ""
+
+
+def _put_all_back(scene: Scene) -> tuple[int, str]:
+    """Database, keys and mark, in place; what was signed since waits, and its holders have it.
+
+    The newer folder is put in place again at the end, to settle what the old one lacks.
+    """
+    done = 0
+    for _ in range(TIMES):
+        scene.worker(calls=5).wait(30)
+        old = {p: p.read_bytes() for p in scene.data.rglob("*") if p.is_file()}
+        scene.worker(calls=5).wait(30)
+        newer = {p: p.read_bytes() for p in scene.data.rglob("*") if p.is_file()}
+        _write(old)
+        if _refusals_of(scene, "RestoredBackup") != 3:
+            return done, "sealing was not refused"
+        done += 1
+        _write(newer)
+        scene.worker(calls=5).wait(30)
+        scene.settle()
+    return done, ""
+
+
+def _write(files: dict[Path, bytes]) -> None:
+    for path, content in files.items():
+        path.write_bytes(content)
 
 
 def _second(scene: Scene, turn: int) -> Scene:

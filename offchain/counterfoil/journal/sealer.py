@@ -25,6 +25,7 @@ from .danger import Ask, Promises
 from .failpoints import hit
 from .group import Group, Ticket
 from .lease import Lease
+from .marks import Marks
 from .schema import journals
 from .store import Store, Transaction
 from .values import Draft, Sealed
@@ -64,8 +65,7 @@ class Sealer:
         self._boot = boot
         self._clock = clock
         self._copied = copied
-        self._mark_path = mark
-        self._mark = -1
+        self._marks = Marks(signer, mark)
         self._lease = Lease(signer, store.backend.path)
         self._promises = Promises(number)
         self._contact = rules.Contact()
@@ -104,12 +104,10 @@ class Sealer:
         return self._group.seal(drafts)
 
     def close(self) -> None:
-        """Close the mark's file, and give the lease back."""
+        """Close the marks, and give the lease back."""
         self._lease.give_back()
         self._leased = False
-        if self._mark >= 0:
-            os.close(self._mark)
-            self._mark = -1
+        self._marks.close()
 
     def _commit(self, group: Sequence[Ticket]) -> list[Sealed]:
         try:
@@ -158,7 +156,7 @@ class Sealer:
                         known |= self._store_extra(cursor, ticket.drafts, at)
                     at += len(ticket.drafts)
                 following = first + len(sealed)
-                transaction.after = lambda: self._remember(following)
+                transaction.after = lambda: self._marks.write(following)
             hit("seal.inserted")
         hit("seal.committed")
         if halted is not None:
@@ -298,15 +296,8 @@ class Sealer:
         )
 
     def marked(self) -> int:
-        """The number that comes next as far as the mark beside the key knows; 0: it does not."""
-        if self._mark < 0:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            self._mark = os.open(self._mark_path, flags, 0o600)
-        return int.from_bytes(os.pread(self._mark, 8, 0), "big")
-
-    def _remember(self, following: int) -> None:
-        if self._mark >= 0:
-            os.pwrite(self._mark, following.to_bytes(8, "big"), 0)
+        """The number that comes next as far as the marks know; 0: they do not."""
+        return self._marks.read()
 
 
 def _check(draft: Draft) -> None:

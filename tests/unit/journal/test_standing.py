@@ -125,6 +125,23 @@ def test_old_file_put_back__key_folder_remembers(opened, tmp_path):
     assert restored.rotate().seal(draft()).receipt.sequence == 0
 
 
+def test_old_folder_put_back_over_itself__another_folder_remembers(opened, tmp_path):
+    """Database, keys and mark together, under the inodes that they had (`cp -a`)."""
+    source = profile(tmp_path / "a")
+    with opened(source) as journal:
+        journal.seal(draft(0))
+    old = {p: p.read_bytes() for p in (tmp_path / "a").rglob("*") if p.is_file()}
+    with opened(source) as journal:
+        journal.seal(draft(1))
+    for path, content in old.items():
+        path.write_bytes(content)
+    restored = opened(source)
+    assert restored.next_sequence() == 1
+    with pytest.raises(RestoredBackup):
+        restored.seal(draft("another content"))
+    assert restored.rotate().seal(draft()).receipt.sequence == 0
+
+
 def test_copied_file__beside_the_same_keys__refused(opened, tmp_path):
     source = profile(tmp_path)
     with opened(source) as journal:
