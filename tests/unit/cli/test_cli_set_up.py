@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from counterfoil import config
 from counterfoil.cli import COMMANDS
 from counterfoil.cli.local_node import LocalNode
 from counterfoil.errors import NodeRuns, PortTaken
+from counterfoil.journal import Journal
+from support import journals
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -38,6 +41,29 @@ def test_status__sealed_and_no_log(invoke, receipt):
     assert "1 in no batch" in invoke("status").out
     (log,) = invoke("status", "--json").json["logs"]
     assert (log["sealed"], log["waiting"], log["log"], log["broken"]) == (1, 1, None, False)
+
+
+@pytest.mark.parametrize(
+    ("age", "code", "word", "sealing"),
+    [(1000, 0, "promise", True), (2000, 5, "DANGER", True), (3000, 5, "DANGER", False),
+     (4000, 5, "BROKEN", False)],
+)  # fmt: skip
+def test_status__promise_of_an_hour__says_danger_long_before_it_breaks(
+    invoke, age, code, word, sealing
+):
+    then = int(time.time()) - age
+    with Journal.open(config.load_profile(), clock=lambda: then) as journal:
+        open_log = journals.log(opened_at=then - 1, closes_at=then + 10**6)
+        journal.note_chain(journals.GENESIS, open_log, then)
+        journal.seal(journals.draft())
+    now = then + age
+    with Journal.open(config.load_profile(), clock=lambda: now) as journal:
+        journal.note_chain(journals.GENESIS, open_log, now)
+        assert (journal.refusal() is None) is sealing
+    answer = invoke("status")
+    assert answer.code == code and f"  {word}" in answer.out
+    (entry,) = invoke("status", "--json").json["logs"]
+    assert (entry["danger"] is not None) is (code == 5)
 
 
 def test_unknown_profile__every_command_says_which_there_are(invoke):
