@@ -22,7 +22,7 @@ from world import GRACE, World
 CLAIM_WINDOW = Seconds(6 * 3600)
 ANSWER_WINDOW = Seconds(1800)
 UNIT = 10**18
-CAP = UNIT // 20
+CAP = UNIT // 40
 TERMS = CourtTerms(claim_window=CLAIM_WINDOW, answer_window=ANSWER_WINDOW, reward_cap=CAP)
 
 
