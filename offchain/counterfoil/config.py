@@ -70,7 +70,8 @@ class Profile:
         batch_age: or when the oldest has waited so many seconds.
         publishers: whom a verifier trusts to publish models.
         ledgers: the user's additions to the ledgers that a verifier trusts, by chain id.
-        durability: `full` survives a power cut, `normal` the crash of a process.
+        durability: `full` survives a power cut; `normal` the crash of a process, and off the local
+            chain it is taken for `full`.
         court: the `PromiseCourt` of the ledger, None: not used.
         publish: folder into which the settler writes batch files, None: they are not published.
         batch_uri: where that folder is served, without the files' names.
