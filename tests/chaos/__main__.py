@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", choices=sorted(ROWS), help="some groups of rows")
     parser.add_argument("--write", type=Path, help="write the table into this page")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, _end)  # so that nodes and mounts end with us
     started, rows = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="counterfoil-chaos-") as folder:
         os.environ["XDG_STATE_HOME"] = folder  # leases and marks, for every process
@@ -47,6 +49,10 @@ def main() -> int:
     if arguments.write is not None:
         page.write(arguments.write, rows, took, arguments.seed)
     return 1 if bad else 0
+
+
+def _end(_signal: int, _frame: object) -> None:
+    sys.exit(143)
 
 
 def _tell(row: Row, started: float) -> None:
