@@ -250,6 +250,9 @@ class Journal:
     def note_chain(self, genesis: Digest, log: LogRecord | None, at: Seconds) -> None:
         """Tell the journal what the chain says; the first look binds it to the genesis.
 
+        A public chain whose head has not moved since the last look stands still: that look
+        stays the last, so that after a while no more is promised, and sealing goes on.
+
         Args:
             genesis: hash of block 0.
             log: the log's record, None: not opened.
@@ -258,7 +261,11 @@ class Journal:
             OtherGenesis: the journal belongs to another chain.
             RestoredBackup: more is settled than the journal holds; it seals no more.
         """
-        values: dict[str, Any] = {"contact_at": self._now(), "chain_time": at}
+        row = self._read()
+        values: dict[str, Any] = {}
+        development = self.chain_id in rules.DEVELOPMENT
+        if development or row.chain_time is None or at > row.chain_time:
+            values |= {"contact_at": self._now(), "chain_time": at}
         if log is not None:
             values |= {
                 "log_operator": log.operator,
@@ -268,7 +275,6 @@ class Journal:
                 "log_max_delay": log.max_delay,
                 "log_next": log.next_sequence,
             }
-        row = self._read()
         if row.genesis is not None and row.genesis != genesis:
             raise OtherGenesis(
                 f"the chain's genesis is 0x{genesis.hex()[:8]}…, the journal's 0x"
@@ -279,7 +285,8 @@ class Journal:
         with self._store.writing() as transaction:
             held = journals.c.number == self._number
             update = journals.update().where(held)
-            transaction.connection.execute(update.values(**values))
+            if values:
+                transaction.connection.execute(update.values(**values))
             transaction.connection.execute(
                 update.where(journals.c.genesis.is_(None)).values(genesis=genesis)
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 from counterfoil.errors import BadDraft, ClockWrong, JournalClosed, NoSuchReceipt
@@ -11,7 +13,7 @@ from counterfoil.formats.model import Model
 from counterfoil.formats.runtime import Runtime
 from counterfoil.formats.tensor import Tensor, commit
 from counterfoil.hashing.signature import recover
-from counterfoil.journal import Journal, rules
+from counterfoil.journal import Journal, rules, sealer
 from support import journals
 from support.journals import GENESIS, NOW, draft, log
 
@@ -201,15 +203,30 @@ def test_seal__clock_far_behind_chain__refused(journal):
 
 def test_seal__clock_far_ahead_of_a_chain_just_seen__refused(opened, tmp_path, clock):
     journal = opened(journals.profile(tmp_path, chain_id=5))
-    journal.note_chain(GENESIS, log(), NOW - 300)
-    journal.seal(draft(0))
     journal.note_chain(GENESIS, log(), NOW - 301)
     with pytest.raises(ClockWrong, match="301 s ahead of the chain"):
-        journal.seal(draft(1))
+        journal.seal(draft(0))
     assert isinstance(journal.refusal(), ClockWrong)
-    journal.note_chain(GENESIS, log(), NOW)
+    journal.note_chain(GENESIS, log(), NOW - 300)
     assert journal.refusal() is None
-    journal.seal(draft(1))
+    assert journal.seal(draft(0)).receipt.issued_at == NOW
+
+
+def test_seal__chain_stands_still__sealed_and_soon_without_a_promise(
+    opened, tmp_path, clock, monkeypatch
+):
+    journal = opened(journals.profile(tmp_path, chain_id=5))
+    journal.note_chain(GENESIS, log(), NOW)
+    start = time.monotonic()
+    for waited, promised in ((600, True), (901, False), (2_000, False)):
+        passed = SimpleNamespace(monotonic=lambda waited=waited: start + waited, time=time.time)
+        monkeypatch.setattr(sealer, "time", passed)
+        clock.at = NOW + waited
+        journal.note_chain(GENESIS, log(), NOW)
+        settle_by = journal.seal(draft(waited)).receipt.settle_by
+        assert bool(settle_by) is promised
+    journal.note_chain(GENESIS, log(), NOW + 2_000)
+    assert journal.seal(draft()).receipt.settle_by
 
 
 def test_seal__clock_jumps_years_ahead__refused_until_it_is_back(opened, tmp_path, clock):
