@@ -73,7 +73,7 @@ def cli(
         hosts=hosts_of(settings),
     )
     given, refused = _given(folders, settings.chain_id, settings.ledger, signer)
-    with out.progress("batches", 0) as step:
+    with out.progress("batches", None) as step:
         found = audit(
             chain,
             ledger,

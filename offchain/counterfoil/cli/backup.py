@@ -21,6 +21,9 @@ def cli(folder: Path, out: Output, profile: str | None) -> None:
 
     A copy settles and exports; it does not seal, as the original may have gone on.
     """
-    with closing(Journal.open(config.load_profile(profile), create=False)) as journal:
+    with (
+        closing(Journal.open(config.load_profile(profile), create=False)) as journal,
+        out.progress("copying", None),
+    ):
         path = journal.backup(folder)
     out.result({"database": str(path)}, f"written   {path}")

@@ -122,8 +122,14 @@ class Output:
         Console(highlight=False).print(table)
 
     @contextmanager
-    def progress(self, label: str, total: int) -> Iterator[Callable[[], None]]:
-        """A progress bar on standard error, where that is a terminal; yields the step."""
+    def progress(self, label: str, total: int | None) -> Iterator[Callable[..., None]]:
+        """A progress bar on standard error, where that is a terminal; yields the step.
+
+        Standard output stays as it is: print to it before or after, not meanwhile.
+
+        Args:
+            total: steps, None: not known.
+        """
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -131,9 +137,11 @@ class Output:
             TimeRemainingColumn(),
         )
         hidden = self.json or not sys.stderr.isatty()
-        with Progress(*columns, console=self.notes, transient=True, disable=hidden) as bar:
+        with Progress(
+            *columns, console=self.notes, transient=True, disable=hidden, redirect_stdout=False
+        ) as bar:
             task = bar.add_task(label, total=total)
-            yield lambda: bar.advance(task)
+            yield lambda steps=1: bar.advance(task, steps)
 
 
 def shown_rpc(profile: Profile) -> str | None:

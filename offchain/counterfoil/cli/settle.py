@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import FrameType
 
@@ -119,15 +119,17 @@ def _is_past(journal: Journal, error: CounterfoilError, out: Output) -> bool:
 
 def _drain(journal: Journal, settler: Settler, timeout: float, out: Output) -> int:
     final: list[int] = []
+    waiting = journal.pending().count + sum(b.batch.size for b in journal.unsettled_batches())
+    with out.progress("settling", waiting) as advance:
 
-    def keep(step: Settlement) -> None:
-        final.extend(step.final)
-        for line in _lines(step):
-            out.note(line)
+        def keep(step: Settlement) -> None:
+            final.extend(step.final)
+            advance(_receipts(journal, step.final))
+            for line in _lines(step):
+                out.note(line)
 
-    done = settler.drain(timeout=timeout, on_step=keep)
-    sizes = {b.batch.first: b.batch.size for b in journal.batches()}
-    count = sum(sizes.get(first, 0) for first in final)
+        done = settler.drain(timeout=timeout, on_step=keep)
+    count = _receipts(journal, final)
     out.event(
         {
             "signer": journal.signer,
@@ -139,6 +141,11 @@ def _drain(journal: Journal, settler: Settler, timeout: float, out: Output) -> i
         _summary(journal, done, count, len(final)),
     )
     return _code(done)
+
+
+def _receipts(journal: Journal, firsts: Sequence[int]) -> int:
+    """How many receipts the batches hold."""
+    return sum(journal.stored_batch(first).batch.size for first in firsts)
 
 
 def _summary(journal: Journal, done: Settlement, count: int, batches: int) -> str:

@@ -68,28 +68,30 @@ def cli(
     chains = _Chains(settings, rpc=rpc, offline=offline)
     worst = 0
     results: list[dict[str, Any]] = []
-    for path in files:
-        try:
-            file, completed = completed_here(ReceiptFile.load(path), settings)
-            chain = chains.of(file.chain_id)
-            found = verify(file, trust=trust, chain=chain)
-            if require_anchored:
-                found.require_anchored()
-        except CounterfoilError as error:
-            if len(files) == 1:
-                raise
-            worst = worst or error.exit_code
-            message = " ".join(str(error).split())
-            results.append(
-                {"file": str(path), "error": {"class": type(error).__name__, "message": message}}
-            )
-            out.say(f"{path}: FAILED {type(error).__name__}: {message}")
-            continue
-        more = [note for note in (completed, chains.silent) if note]
-        found = replace(found, notes=(*found.notes, *more))
-        results.append({"file": str(path), **_data(found)})
-        for line in _lines(path, found):
-            out.say(line)
+    lines: list[str] = []
+    with out.progress("verifying", len(files)) as step:
+        for path in files:
+            try:
+                file, completed = completed_here(ReceiptFile.load(path), settings)
+                found = verify(file, trust=trust, chain=chains.of(file.chain_id))
+                if require_anchored:
+                    found.require_anchored()
+            except CounterfoilError as error:
+                if len(files) == 1:
+                    raise
+                worst = worst or error.exit_code
+                message = " ".join(str(error).split())
+                said = {"class": type(error).__name__, "message": message}
+                results.append({"file": str(path), "error": said})
+                lines.append(f"{path}: FAILED {type(error).__name__}: {message}")
+            else:
+                more = [note for note in (completed, chains.silent) if note]
+                found = replace(found, notes=(*found.notes, *more))
+                results.append({"file": str(path), **_data(found)})
+                lines.extend(_lines(path, found))
+            step()
+    for line in lines:
+        out.say(line)
     if out.json:
         out.result({"results": results})
     raise SystemExit(worst)

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from contextlib import suppress
 
 import click
 import pytest
@@ -24,18 +25,34 @@ def on_a_terminal(columns: int, *arguments: str) -> str:
         [*COMMAND, *arguments], stdout=side, stderr=side, stdin=side, env=environment
     )
     os.close(side)
-    printed = b""
-    while True:
-        try:
-            piece = os.read(main, 65536)
-        except OSError:  # the other side is closed
-            break
-        if not piece:
-            break
-        printed += piece
+    printed = read_all(main)
     assert process.wait(60) == 0
-    os.close(main)
+    return printed
+
+
+def read_all(terminal: int) -> str:
+    """What is printed on a terminal until its other side is closed."""
+    printed = b""
+    with suppress(OSError):  # Linux's way to say that it is closed
+        while piece := os.read(terminal, 65536):
+            printed += piece
+    os.close(terminal)
     return printed.decode().replace("\r\n", "\n")
+
+
+def test_progress__on_the_terminal_alone_not_in_the_output(receipt, tmp_path):
+    main, side = pty.openpty()
+    output_file = tmp_path / "output"
+    with output_file.open("wb") as stdout:
+        files = [str(receipt)] * 3
+        process = subprocess.Popen([*COMMAND, "verify", *files], stdout=stdout, stderr=side)
+    os.close(side)
+    seen = read_all(main)
+    assert process.wait(60) == 0
+    assert "verifying" in seen and "3/3" in seen
+    lines = output_file.read_text().splitlines()
+    assert sum(line.startswith(f"{receipt}: ") for line in lines) == 3
+    assert not [line for line in lines if "verifying" in line or "\x1b" in line]
 
 
 @pytest.mark.parametrize("columns", [60, 80])
