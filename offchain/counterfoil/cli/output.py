@@ -136,7 +136,7 @@ class Output:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
         )
-        hidden = self.json or not sys.stderr.isatty()
+        hidden = self.json or total in (0, 1) or not sys.stderr.isatty()
         with Progress(
             *columns, console=self.notes, transient=True, disable=hidden, redirect_stdout=False
         ) as bar:
