@@ -15,6 +15,7 @@ from ape.cli import ConnectedProviderCommand, account_option
 from ape.exceptions import ApeException
 from counterfoil import artefacts
 from counterfoil.chain.deployment import (
+    COURT,
     GRACE,
     LEDGER,
     PROXY,
@@ -25,6 +26,7 @@ from counterfoil.chain.deployment import (
     Deployed,
     Deployment,
     Plan,
+    court_plan,
     plans,
     read_record,
     write_record,
@@ -82,12 +84,13 @@ def genesis() -> str:
     return "0x" + bytes(ape.chain.provider.web3.eth.get_block(0)["hash"]).hex()
 
 
+def _bytecode(name: str) -> bytes:
+    return bytes.fromhex(artefacts.load(name)["bytecode"][2:])
+
+
 def planned(grace: int) -> tuple[Plan, Plan]:
     """The ledger's and the registry's plan."""
-    code = {
-        name: bytes.fromhex(artefacts.load(name)["bytecode"][2:]) for name in (LEDGER, REGISTRY)
-    }
-    return plans(code, grace=grace)
+    return plans({name: _bytecode(name) for name in (LEDGER, REGISTRY)}, grace=grace)
 
 
 def _code(address: str) -> bytes:
@@ -126,15 +129,27 @@ def _deploy_one(sender: Any, plan: Plan, grace: int | None) -> Deployed:
     )
 
 
-def deploy(sender: Any, file: Path | None, grace: int = GRACE) -> Deployment:
-    """Put both contracts on the connected chain, those that are not there, and record them."""
+def deploy(
+    sender: Any, file: Path | None, grace: int = GRACE, *, court: bool = True
+) -> Deployment:
+    """Put the contracts on the connected chain, those that are not there, and record them.
+
+    Args:
+        court: with the ledger's court, whose terms are those of public chains.
+    """
     file, chain_id = file or _record_file(), ape.chain.provider.chain_id
     before = recorded(file)
     known = {} if before is None else dict(before.contracts)
-    for plan in planned(grace):
+
+    def put(plan: Plan) -> Deployed:
         made = _deploy_one(sender, plan, grace if plan.name == LEDGER else None)
         if plan.name not in known or known[plan.name].address != made.address:
             known[plan.name] = made
+        return made
+
+    made = {plan.name: put(plan) for plan in planned(grace)}
+    if court:
+        put(court_plan(_bytecode(COURT), made[LEDGER].address))
     deployment = Deployment(genesis=genesis(), contracts=known)
     write_record(file, chain_id, deployment)
     return deployment
@@ -149,7 +164,7 @@ def recorded(file: Path | None) -> Deployment | None:
 
 
 def contracts(sender: Any, file: Path | None) -> dict[str, Any]:
-    """The ledger and the registry, by name, as Ape calls them.
+    """The contracts, by name, as Ape calls them.
 
     A development chain that lacks them gets them: one that lives no longer than its script
     could not be used otherwise.
@@ -180,4 +195,4 @@ def _record_file() -> Path:
 
 def say(label: str, value: object) -> None:
     """One line of a script's report."""
-    click.echo(f"{label:<12} {value}")
+    click.echo(f"{label:<14} {value}")

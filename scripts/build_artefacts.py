@@ -78,11 +78,14 @@ def text(value: dict[str, Any]) -> str:
 
 def build() -> dict[str, str]:
     """Every artefact's text, by file name, and where the proxy puts what is deployed."""
-    from counterfoil.chain.deployment import LEDGER, REGISTRY, plans
+    from counterfoil.chain.deployment import COURT, LEDGER, REGISTRY, court_plan, plans
 
     made = {each["name"]: each for each in map(artefact, CONTRACTS)}
-    codes = {name: bytes.fromhex(made[name]["bytecode"][2:]) for name in (LEDGER, REGISTRY)}
-    addresses = {plan.name: plan.address for plan in plans(codes)}
+    names = (LEDGER, REGISTRY, COURT)
+    codes = {name: bytes.fromhex(made[name]["bytecode"][2:]) for name in names}
+    planned = {plan.name: plan.address for plan in plans(codes)}
+    court = court_plan(codes[COURT], planned[LEDGER])
+    addresses = planned | {COURT: court.address}
     return {f"{name}.json": text(each) for name, each in made.items()} | {
         "addresses.json": text(addresses)
     }
