@@ -129,9 +129,7 @@ def _deploy_one(sender: Any, plan: Plan, grace: int | None) -> Deployed:
     )
 
 
-def deploy(
-    sender: Any, file: Path | None, grace: int = GRACE, *, court: bool = True
-) -> Deployment:
+def deploy(sender: Any, file: Path | None, grace: int = GRACE, *, court: bool = True) -> Deployment:
     """Put the contracts on the connected chain, those that are not there, and record them.
 
     Args:
