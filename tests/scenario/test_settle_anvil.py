@@ -307,7 +307,7 @@ def test_step__reorged_after_final_and_mined_again_at_once__corrected(anvil, on_
     before = on_anvil.journal.receipt_file(0).inclusion
     raw = on_anvil.chain.web3.eth.get_raw_transaction(final.transaction)
     anvil.ask("anvil_reorg", 1, [])
-    anvil.ask("evm_increaseTime", 30)
+    anvil.ask("evm_increaseTime", 60)
     if on_anvil.chain.transaction(final.transaction) is None:
         on_anvil.chain.web3.eth.send_raw_transaction(raw)
     anvil.mine(1)

@@ -123,6 +123,7 @@ def test_watch__killed_at_random_while_it_runs__proved_once(anvil, case):
     process = subprocess.Popen(
         command(case, profile, "--interval", "0.1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    assert b"watching" in process.stderr.readline()  # from here on it ends when asked to
     deadline = time.monotonic() + 60
     while caught(case)[1] == 0 and time.monotonic() < deadline:
         time.sleep(0.1)
