@@ -21,8 +21,9 @@ from counterfoil.chain import (
 )
 from counterfoil.chain.deployment import LEDGER, REGISTRY
 from counterfoil.errors import DemoFailed
+from counterfoil.formats.chunks import CHUNK, chunk_count
 from counterfoil.formats.receipt_file import ReceiptFile
-from counterfoil.formats.tensor import CHUNK, PUBLIC_MASTER, Tensor, chunk_count, commit, open_chunk
+from counterfoil.formats.tensor import PUBLIC_MASTER, Tensor, commit, open_chunk
 from counterfoil.hashing.eip712 import address_word, word
 from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.types import Address, Digest, Seconds

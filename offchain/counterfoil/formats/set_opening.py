@@ -11,20 +11,16 @@ from counterfoil.hashing import merkle
 from counterfoil.hashing.merkle import MAX_PATH
 from counterfoil.hashing.types import Digest
 
+from .chunks import CHUNK, chunk_count, chunk_leaf, chunk_tree, salt
 from .dtypes import STRING
 from .elements import check_length, check_strings
 from .fields import Fields, base64_out, hex_out, number_out
 from .tensor import (
-    CHUNK,
     ChunkOpening,
     Tensor,
     TensorCommitment,
     TensorSet,
-    chunk_count,
-    chunk_leaf,
-    chunk_tree,
     commit,
-    salt,
 )
 
 MAX_TENSORS = 2**16

@@ -17,6 +17,7 @@ from counterfoil.hashing.eip712 import text, word
 from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.types import ZERO, Digest
 
+from .chunks import CHUNK, chunk_count, chunk_leaf, chunk_root, chunk_tree, salt
 from .dtypes import NUMBERS, PACKED, STRING
 from .elements import (
     check_length,
@@ -29,9 +30,6 @@ from .elements import (
     unpack_strings,
 )
 from .quoting import quoted
-
-CHUNK = 256
-"""Bytes per chunk (docs/format.md §2)."""
 
 PUBLIC_MASTER = ZERO
 """The master of data that is public anyway."""
@@ -112,34 +110,6 @@ class Tensor:
 # Commitments
 
 
-def chunk_count(byte_length: int) -> int:
-    """Chunks of a tensor of `byte_length` bytes: at least one."""
-    return max(1, -(-byte_length // CHUNK))
-
-
-def salt(master: bytes, position: int, index: int) -> Digest:
-    """Salt of chunk `index` of the tensor at `position` in its set (docs/format.md §2)."""
-    return keccak(master + position.to_bytes(8, "big") + index.to_bytes(8, "big"))
-
-
-def chunk_leaf(salt: bytes, chunk: bytes) -> Digest:
-    """Leaf of one chunk."""
-    return keccak(b"\x00" + salt + chunk)
-
-
-def chunk_leaves(data: bytes, master: bytes, position: int) -> list[bytes]:
-    """Leaves of all chunks of a tensor's bytes, in order."""
-    head = master + position.to_bytes(8, "big")
-    return [
-        keccak(
-            b"\x00"
-            + keccak(head + index.to_bytes(8, "big"))
-            + data[index * CHUNK : (index + 1) * CHUNK]
-        )
-        for index in range(chunk_count(len(data)))
-    ]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorCommitment:
     """A tensor without its bytes: what `hashStruct(Tensor)` covers.
@@ -209,7 +179,7 @@ def commit_tensor(tensor: Tensor, master: bytes, position: int) -> TensorCommitm
         dtype=tensor.dtype,
         shape=tensor.shape,
         byte_length=len(tensor.data),
-        chunks=merkle.root_of(chunk_leaves(tensor.data, master, position)),
+        chunks=chunk_root(tensor.data, master, position),
     )
 
 
@@ -336,11 +306,6 @@ def open_chunk(tensors: Sequence[Tensor], master: bytes, position: int, index: i
         data=data[index * CHUNK : (index + 1) * CHUNK],
         chunk_path=chunk_tree(data, master, position).path(index),
     )
-
-
-def chunk_tree(data: bytes, master: bytes, position: int) -> merkle.Tree:
-    """The tree over a tensor's chunks."""
-    return _tree(chunk_leaves(data, master, position))
 
 
 def _tree(leaves: Sequence[bytes]) -> merkle.Tree:

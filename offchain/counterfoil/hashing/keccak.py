@@ -6,11 +6,20 @@ Source: the Keccak submission with padding 0x01 (Ethereum's keccak256, not SHA3-
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import lanes
+from .lanes_ir import RATE
 from .types import Digest
+
+LANES: Final = 16
+"""Permutations from which rows are worth the kernels' set-up."""
+
+TURN: Final = 4096
+"""Permutations done the plain way before the kernels are asked for again."""
 
 _one: Callable[[bytes], bytes]
 
@@ -41,6 +50,22 @@ def keccak_rows(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         Digests, shape (n, 32).
     """
+    count, length = rows.shape
+    each = length // RATE + 1
+    if count * each < LANES:
+        return _plain_rows(rows)
+    turn = max(1, TURN // each)
+    parts = []
+    for start in range(0, count, turn):
+        made = lanes.kernels(min(turn, count - start) * each)
+        if made is not None:
+            parts.append(lanes.rows(rows[start:], made))
+            break
+        parts.append(_plain_rows(rows[start : start + turn]))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _plain_rows(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     count, length = rows.shape
     data = rows.tobytes()
     one = _one

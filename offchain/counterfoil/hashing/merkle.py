@@ -8,17 +8,22 @@ same by recursion; a test holds the two equal.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.errors import BadPath, EmptyTree
 
+from . import lanes
 from .keccak import keccak, keccak_rows
 from .types import Digest
 
-MAX_PATH = 32
+MAX_PATH: Final = 32
 """Longest path of a batch: docs/format.md §7, at most 2^32 leaves."""
+
+FEW: Final = 8
+"""Nodes below which a tree is built one by one."""
 
 Nodes = NDArray[np.uint8]
 
@@ -36,6 +41,10 @@ def node(left: bytes, right: bytes) -> Digest:
 def leaves(digests: Nodes) -> Nodes:
     """Leaf hashes of `digests`, shape (n, length) → (n, 32)."""
     count, length = digests.shape
+    if length == 32 and count >= FEW:
+        made = lanes.kernels(count)
+        if made is not None:
+            return lanes.leaves(digests, made)
     rows = np.zeros((count, length + 1), dtype=np.uint8)
     rows[:, 1:] = digests
     return keccak_rows(rows)
@@ -66,8 +75,12 @@ class Tree:
         if len(leaves) == 0:
             raise EmptyTree("a tree needs at least one leaf")
         self.layers = [np.ascontiguousarray(leaves, dtype=np.uint8)]
-        while len(self.layers[-1]) > 1:
-            self.layers.append(_above(self.layers[-1]))
+        while (count := len(self.layers[-1])) > 1:
+            made = lanes.kernels(count) if count >= FEW else None
+            if made is not None:
+                self.layers[-1:] = lanes.layers(self.layers[-1], made)
+            else:
+                self.layers.append(_above(self.layers[-1]))
 
     @property
     def size(self) -> int:
@@ -108,7 +121,10 @@ def root(leaves: Nodes) -> Digest:
     if len(leaves) == 0:
         raise EmptyTree("a tree needs at least one leaf")
     layer = leaves
-    while len(layer) > 1:
+    while (count := len(layer)) > 1:
+        made = lanes.kernels(count) if count >= FEW else None
+        if made is not None:
+            return Digest(lanes.root(layer, made))
         layer = _above(layer)
     return Digest(layer[0].tobytes())
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from counterfoil.errors import BadDraft
+from counterfoil.formats.chunks import chunk_count
 from counterfoil.formats.disclosure import Side
 from counterfoil.formats.set_opening import SetOpening
-from counterfoil.formats.tensor import Tensor, chunk_count
+from counterfoil.formats.tensor import Tensor
 from counterfoil.hashing.types import Digest
 
 Open = Literal["all", "inputs", "outputs"] | Sequence[str] | None

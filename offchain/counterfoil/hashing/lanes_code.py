@@ -1,0 +1,124 @@
+"""LLVM assembly line by line, for functions that do the same with several messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+
+class Kernel:
+    """One function's lines, with names for its values.
+
+    Args:
+        width: messages side by side.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.vector = f"<{width} x i64>"
+        self.lines: list[str] = []
+        self._count = 0
+
+    def set(self, code: str) -> str:
+        """A line whose value gets a name."""
+        self._count += 1
+        name = f"%v{self._count}"
+        self.lines.append(f"  {name} = {code}")
+        return name
+
+    def do(self, code: str) -> None:
+        """A line without a value."""
+        self.lines.append(f"  {code}")
+
+    def label(self, name: str) -> None:
+        """The start of a block of code."""
+        self.lines.append(f"{name}:")
+
+    def splat(self, value: str) -> str:
+        """A vector with the same word in every place."""
+        one = self.set(f"insertelement {self.vector} poison, i64 {value}, i64 0")
+        zeros = f"<{self.width} x i32> zeroinitializer"
+        return self.set(f"shufflevector {self.vector} {one}, {self.vector} poison, {zeros}")
+
+    def two(self, operation: str, a: str, b: str) -> str:
+        """An operation of two vectors."""
+        return self.set(f"{operation} {self.vector} {a}, {b}")
+
+    def shifted(self, operation: str, a: str, bits: int) -> str:
+        """A vector shifted by a constant."""
+        return self.two(operation, a, self.splat(str(bits)))
+
+    def at(self, pointer: str, offset: int | str) -> str:
+        """A pointer so many bytes further."""
+        return self.set(f"getelementptr i8, ptr {pointer}, i64 {offset}")
+
+    def gathered(self, pointers: Sequence[str], offset: int, kind: str = "i64") -> str:
+        """Words of all messages, `offset` bytes behind their pointers; bytes become words."""
+        vector = "poison"
+        for place, pointer in enumerate(pointers):
+            word = self.set(f"load {kind}, ptr {self.at(pointer, offset)}, align 1")
+            if kind != "i64":
+                word = self.set(f"zext {kind} {word} to i64")
+            vector = self.set(f"insertelement {self.vector} {vector}, i64 {word}, i64 {place}")
+        return vector
+
+    def state(self, place: int) -> str:
+        """Where a word of the state is."""
+        return self.at("%state", 8 * self.width * place)
+
+    def store(self, place: int, vector: str) -> None:
+        """Set a word of the state."""
+        self.do(f"store {self.vector} {vector}, ptr {self.state(place)}, align {8 * self.width}")
+
+    def load(self, place: int) -> str:
+        """A word of the state."""
+        return self.set(f"load {self.vector}, ptr {self.state(place)}, align {8 * self.width}")
+
+    def begin(self, words: dict[int, str]) -> None:
+        """A new state with its first block."""
+        for place in range(25):
+            self.store(place, words.get(place, "zeroinitializer"))
+        self.do("call void @permute(ptr %state)")
+
+    def absorb(self, words: dict[int, str]) -> None:
+        """One more block."""
+        for place, word in words.items():
+            self.store(place, self.two("xor", self.load(place), word))
+        self.do("call void @permute(ptr %state)")
+
+    def squeeze(self, pointers: Sequence[str]) -> None:
+        """Write the digests."""
+        for place in range(4):
+            vector = self.load(place)
+            for message, pointer in enumerate(pointers):
+                word = self.set(f"extractelement {self.vector} {vector}, i64 {message}")
+                self.do(f"store i64 {word}, ptr {self.at(pointer, 8 * place)}, align 1")
+
+    def places(self, count: str = "%n") -> list[str]:
+        """The numbers of a group's messages."""
+        last = self.set(f"sub i64 {count}, 1")
+        return [
+            self.set(f"call i64 @llvm.umin.i64(i64 {self.set(f'add i64 %at, {i}')}, i64 {last})")
+            for i in range(self.width)
+        ]
+
+    def pointers(self, base: str, places: Sequence[str], stride: int | str) -> list[str]:
+        """Where a group's messages are."""
+        return [self.at(base, self.set(f"mul i64 {place}, {stride}")) for place in places]
+
+    def function(self, head: str, body: Callable[[], None]) -> str:
+        """A function that does `body` for each group of its %n messages."""
+        size = 8 * self.width * 25
+        self.lines = [f"define void {head} #0 {{", "entry:"]
+        self.do(f"%state = alloca [{size} x i8], align 64")
+        self.do("br label %loop")
+        self.label("loop")
+        self.do("%at = phi i64 [ 0, %entry ], [ %further, %again ]")
+        body()
+        self.do("br label %again")
+        self.label("again")
+        self.do(f"%further = add i64 %at, {self.width}")
+        more = self.set("icmp ult i64 %further, %n")
+        self.do(f"br i1 {more}, label %loop, label %end")
+        self.label("end")
+        self.lines += ["  ret void", "}", ""]
+        return "\n".join(self.lines)
