@@ -23,8 +23,8 @@ HEAD = """# Commands
 
 Made by `scripts/write_commands.py` from the commands themselves.
 
-A command prints a few lines; under `--json` one JSON object (a line each for `up` and `settle`). An
-error is one line on standard error that says what to do; under `--json` it is
+A command prints a few lines; under `--json` one JSON object (a line each for `up`, `serve` and
+`settle`). An error is one line on standard error that says what to do; under `--json` it is
 `{"error": {"class": …, "message": …}}` on standard output. Bytes are 0x-hex, integers past 2^53−1
 are decimal strings. Progress bars are shown on terminals alone.
 
@@ -50,6 +50,7 @@ VARIABLES = (
     ("COUNTERFOIL_<FIELD>", "goes over a field of the profile, as `COUNTERFOIL_RPC`"),
     ("COUNTERFOIL_PASSPHRASE", "opens the keystores; else the keyring, else a file beside them"),
     ("COUNTERFOIL_SECRET", "the signing key is derived from it and the journal's id"),
+    ("COUNTERFOIL_TOKEN", "the token of `serve`, where `--token-file` names none"),
     ("COUNTERFOIL_DEBUG", "shows the traceback of an error that nobody foresaw (code 70, `Bug`)"),
 )
 

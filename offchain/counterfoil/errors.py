@@ -6,6 +6,8 @@ catches it knows what happened without reading the message.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class CounterfoilError(Exception):
     """Root of all errors that this package raises on purpose."""
@@ -639,3 +641,50 @@ class NoCourt(CounterfoilError):
     """The profile names no court."""
 
     exit_code = 78
+
+
+# The server.
+
+
+class ServerMissing(CounterfoilError):
+    """`counterfoil serve` needs the extra `[server]`."""
+
+    exit_code = 69
+
+
+class BadRepository(CounterfoilError):
+    """A folder of models that is not laid out as the server needs it."""
+
+    exit_code = 65
+
+
+class AddressTaken(CounterfoilError):
+    """The server cannot listen at the address that it was given."""
+
+    exit_code = 69
+
+
+class TokenNeeded(CounterfoilError):
+    """On an address that others reach the server wants a token."""
+
+    exit_code = 78
+
+
+class BadToken(CounterfoilError):
+    """A token that is missing, too short, or no text of a header."""
+
+    exit_code = 77
+
+
+class RequestRefused(CounterfoilError):
+    """A request that the server answers with an error.
+
+    Attributes:
+        status: of HTTP.
+        headers: of the answer, besides the usual ones.
+    """
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})

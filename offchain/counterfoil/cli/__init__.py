@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "The whole way on an embedded chain: run, seal, settle, verify, refuse.",
     "run": "Run a model once; write its outputs and a receipt.",
     "exec": "Run a program; every inference in it gets a receipt.",
+    "serve": "Serve models over HTTP; every inference gets a receipt.",
     "settle": "Post what is sealed, and store where it is included.",
     "verify": "Check receipt files: signed, opened, included, anchored.",
     "show": "Print a receipt file or a batch file.",
