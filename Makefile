@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow chaos check fmt lock artefacts vectors gas clean node
+.PHONY: help demo test test-slow chaos check fmt lock artefacts vectors gas explorer clean node
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,10 @@ node_modules/.stamp: package.json package-lock.json
 	@if command -v npm >/dev/null; then npm install --no-save --silent --no-fund --no-audit && touch $@; \
 	else echo "npm not found: tests that need Node.js or anvil are skipped, with that reason"; fi
 
-node: node_modules/.stamp ## the Node.js packages that some tests compare with (anvil too)
+offchain/explorer/node_modules/.stamp: offchain/explorer/package.json offchain/explorer/package-lock.json
+	@if command -v npm >/dev/null; then npm --prefix offchain/explorer install --no-save --silent --no-fund --no-audit && touch $@; fi
+
+node: node_modules/.stamp offchain/explorer/node_modules/.stamp ## the Node.js packages that some tests compare with (anvil too)
 
 demo: $(VENV)/.stamp ## the whole way on an embedded EVM: run, seal, settle, verify, refuse
 	@counterfoil demo
@@ -59,6 +62,9 @@ vectors: $(VENV)/.stamp ## write the committed test vectors anew
 
 gas: $(VENV)/.stamp ## measure gas and write the committed snapshot anew
 	@COUNTERFOIL_GAS_WRITE=1 python -m pytest tests/contracts/test_gas.py tests/contracts/court/test_court_gas.py -q -s
+
+explorer: offchain/explorer/node_modules/.stamp ## build the page into the package, from offchain/explorer
+	@node offchain/explorer/build.mjs
 
 lock: ## resolve requirements/*.in into lock files without registry addresses
 	@for name in dev format peers; do \

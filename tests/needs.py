@@ -41,3 +41,23 @@ def need_anvil() -> Path:
     if found is None:
         missing("needs anvil on PATH or in node_modules/.bin: run `make node`")
     return Path(found)
+
+
+EXPLORER = ROOT / "offchain" / "explorer"
+
+
+def need_explorer() -> Path:
+    """The folder of the page's sources, with the packages of its package-lock.json."""
+    packages = ("viem", "esbuild", "playwright-core", "axe-core")
+    lacking = [name for name in packages if not (EXPLORER / "node_modules" / name).is_dir()]
+    if lacking:
+        missing(f"needs {' and '.join(lacking)} in offchain/explorer: run `make node`")
+    return EXPLORER
+
+
+def need_chromium() -> Path:
+    """Debian's browser."""
+    found = shutil.which("chromium")
+    if found is None:
+        missing("needs chromium on PATH: `apt-get install --no-install-recommends chromium`")
+    return Path(found)

@@ -33,6 +33,10 @@ class FileTooLarge(FormatError):
     """A file past the format's limit."""
 
 
+class LinkTooLong(FormatError):
+    """A receipt file that fits no link."""
+
+
 class EmptyTree(FormatError):
     """A tree needs at least one leaf."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,66 @@ from counterfoil.formats.runtime import Runtime
 from counterfoil.formats.set_opening import SetOpening
 from counterfoil.hashing.types import ZERO
 
+from .links import MAX_LINK, fragment_of, shipped_page
 from .output import Output, command, file_argument, short, when
 
 
 @click.command("show")
 @click.argument("file", type=click.Path(path_type=Path), callback=file_argument)
+@click.option("--link", is_flag=True, help="Print a link that opens the receipt in the explorer.")
+@click.option(
+    "--explorer",
+    help="Where the explorer is served, for --link.  [default: the page of this installation]",
+)
+@click.option("--no-openings", is_flag=True, help="Leave opened tensors out of the link.")
 @command
-def cli(file: Path, out: Output, profile: str | None) -> None:
-    """Print a receipt file or a batch file. Nothing is checked: that is `verify`."""
+def cli(
+    file: Path,
+    link: bool,
+    explorer: str | None,
+    no_openings: bool,
+    out: Output,
+    profile: str | None,
+) -> None:
+    """Print a receipt file or a batch file. Nothing is checked: that is `verify`.
+
+    A link holds the whole file after its #, with the tensors that the file opens: who has
+    the link has them. Browsers send that part to no server. It takes 64,000 characters.
+    """
+    if (explorer is not None or no_openings) and not link:
+        raise click.UsageError("--explorer and --no-openings go with --link")
     raw = strict_json.read(file, batch_file.MAX_BYTES)
     kind = strict_json.parse(raw, batch_file.MAX_BYTES).get("format")
-    if kind == receipt_file.FORMAT:
+    if link:
+        _link(ReceiptFile.parse(raw), raw, explorer, no_openings, out)
+    elif kind == receipt_file.FORMAT:
         _receipt(ReceiptFile.parse(raw), out)
     elif kind == batch_file.FORMAT:
         _batch(BatchFile.parse(raw), out)
     else:
         raise MalformedFile(f"{file} is neither a receipt file nor a batch file")
+
+
+def _link(
+    file: ReceiptFile, raw: bytes, explorer: str | None, no_openings: bool, out: Output
+) -> None:
+    """Print the link, and beside it what it gives away."""
+    page = explorer or shipped_page()
+    if "#" in page:
+        raise click.UsageError("--explorer is the page's address, without a #")
+    opens = file.opening is not None and not no_openings
+    fragment = fragment_of(replace(file, opening=None).dump() if no_openings else raw)
+    if opens and not out.json:
+        out.note("the link holds the tensors that the file opens: --no-openings leaves them out")
+    out.result(
+        {
+            "link": page + fragment,
+            "characters": len(fragment),
+            "limit": MAX_LINK,
+            "opens": opens,
+        },
+        page + fragment,
+    )
 
 
 def _receipt(f: ReceiptFile, out: Output) -> None:
