@@ -692,3 +692,50 @@ class RequestRefused(CounterfoilError):
         super().__init__(message)
         self.status = status
         self.headers = dict(headers or {})
+
+
+# Mapping: a data set through a model.
+
+
+class MapError(CounterfoilError):
+    """A data set that cannot be run through a model."""
+
+    exit_code = 65
+
+
+class MapMissing(MapError):
+    """`counterfoil map` needs the extra `[map]`, or `[ray]`."""
+
+    exit_code = 69
+
+
+class BadDataSet(MapError):
+    """A data set that cannot be read, or is of no kind that is supported."""
+
+
+class BadColumns(MapError):
+    """The data's columns and the model's inputs do not go together."""
+
+
+class BadRow(MapError):
+    """One row's value fits its input neither in type nor in shape."""
+
+
+class JobChanged(MapError):
+    """The folder holds a job on another model, other data, or with other options."""
+
+
+class BadJob(MapError):
+    """The folder holds something that is no job, or a job that was damaged."""
+
+
+class JobBusy(MapError):
+    """Another process works on the same job."""
+
+    exit_code = 75
+
+
+class WorkerDied(MapError):
+    """A worker process died again and again on the same rows."""
+
+    exit_code = 71
