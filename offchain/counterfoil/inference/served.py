@@ -32,6 +32,9 @@ from .session import InferenceSession
 
 BFLOAT16: Final = NUMBERS["bfloat16"]
 
+FATAL: Final = 4
+"""onnxruntime's level: what it would write to standard error comes as exceptions too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealing:
@@ -73,6 +76,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.options = RunOptions()
+        self.options.log_severity_level = FATAL
         self.stopped = False
 
     def __call__(self) -> None:
@@ -115,6 +119,7 @@ class Served:
         batching: Batching | None = None,
     ) -> None:
         options = SessionOptions()
+        options.log_severity_level = FATAL
         if threads is not None:
             options.intra_op_num_threads = threads
         self._session: Any = _session(path, sealing, options)
