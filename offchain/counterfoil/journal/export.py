@@ -28,6 +28,9 @@ from .values import Sealed
 PAGE = 2048
 """Receipts read at a time: no reader holds a fork, or the write-ahead log, for long."""
 
+REQUESTS = 2**14
+"""As `PAGE`, of two columns."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipts:
@@ -84,6 +87,23 @@ class Receipts:
             if len(rows) < upper - first:
                 return
             first = upper
+
+    def requests(self, first: int) -> Iterator[tuple[int, Digest]]:
+        """Numbers and requests of the receipts from `first` on, in order."""
+        r = receipts.c
+        while True:
+            with self.store.reading() as connection:
+                rows = connection.execute(
+                    select(r.sequence, r.request)
+                    .where(r.journal == self.number, r.sequence >= first)
+                    .order_by(r.sequence)
+                    .limit(REQUESTS)
+                ).all()
+            for row in rows:
+                yield row.sequence, Digest(row.request)
+            if len(rows) < REQUESTS:
+                return
+            first = rows[-1].sequence + 1
 
     def file(self, sequence: int, batches: Batches, *, openings: bool = True) -> ReceiptFile:
         """A receipt with all that the journal has of it.

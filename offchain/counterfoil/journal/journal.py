@@ -208,6 +208,10 @@ class Journal:
         """Receipts first … stop−1, in order; stop None: all that there are by then."""
         return self._receipts.iterate(first, stop)
 
+    def requests(self, first: int = 0) -> Iterator[tuple[int, Digest]]:
+        """Numbers and requests of the receipts from `first` on, in order."""
+        return self._receipts.requests(first)
+
     def masters(self, sequence: int) -> tuple[Digest | None, Digest | None]:
         """The masters of a receipt's inputs and outputs, None: forgotten.
 
