@@ -6,6 +6,7 @@ import math
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -170,6 +171,34 @@ class TensorSet:
 def set_digest(count: int, root: bytes) -> Digest:
     """hashStruct(TensorSet) from its parts."""
     return keccak(SET_TYPE + word(count) + root)
+
+
+@lru_cache(maxsize=4096)
+def _front(name: str, dtype: int, shape: tuple[int, ...], byte_length: int) -> bytes:
+    """All of a tensor's struct but its chunks: a session's runs have the same few."""
+    return TENSOR_TYPE + text(name) + word(dtype) + shape_hash(shape) + word(byte_length)
+
+
+def commitment(tensors: Sequence[Tensor], master: bytes) -> Digest:
+    """`commit(tensors, master).digest`, without what is only needed to open single chunks.
+
+    Raises:
+        BadOpening: the master is not 32 bytes.
+    """
+    if len(master) != 32:
+        raise BadOpening(f"a master is 32 bytes, this one {len(master)}")
+    if not tensors:
+        return set_digest(0, ZERO)
+    leaves = [
+        keccak(
+            b"\x00"
+            + keccak(
+                _front(t.name, t.dtype, t.shape, len(t.data)) + chunk_root(t.data, master, position)
+            )
+        )
+        for position, t in enumerate(tensors)
+    ]
+    return set_digest(len(leaves), leaves[0] if len(leaves) == 1 else merkle.root_of(leaves))
 
 
 def commit_tensor(tensor: Tensor, master: bytes, position: int) -> TensorCommitment:

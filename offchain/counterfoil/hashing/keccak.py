@@ -6,7 +6,7 @@ Source: the Keccak submission with padding 0x01 (Ethereum's keccak256, not SHA3-
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,25 +21,21 @@ LANES: Final = 16
 TURN: Final = 4096
 """Permutations done the plain way before the kernels are asked for again."""
 
-_one: Callable[[bytes], bytes]
+_hash: Callable[[bytes], Any]
 
 try:
-    from sha3 import keccak_256 as _keccak_256
-
-    def _one(data: bytes) -> bytes:
-        digest: bytes = _keccak_256(data).digest()
-        return digest
-
+    from sha3 import keccak_256 as _hash
 except ImportError:  # not CPython, or no wheel: slower, the same digests
     from Crypto.Hash import keccak as _keccak
 
-    def _one(data: bytes) -> bytes:
-        return _keccak.new(digest_bits=256, data=data).digest()
+    def _hash(data: bytes) -> Any:
+        return _keccak.new(digest_bits=256, data=data)
 
 
 def keccak(data: bytes) -> Digest:
     """Keccak-256 of `data`, 32 bytes."""
-    return Digest(_one(data))
+    digest: Digest = _hash(data).digest()
+    return digest
 
 
 def keccak_rows(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -68,7 +64,7 @@ def keccak_rows(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _plain_rows(rows: NDArray[np.uint8]) -> NDArray[np.uint8]:
     count, length = rows.shape
     data = rows.tobytes()
-    one = _one
+    one = keccak
     out = b"".join(one(data[i : i + length]) for i in range(0, count * length, length or 1))
     if length == 0:
         out = one(b"") * count

@@ -15,7 +15,7 @@ from counterfoil.config import Profile, load_profile
 from counterfoil.errors import BadDraft, JournalRetired
 from counterfoil.formats.model import Model
 from counterfoil.formats.runtime import Runtime
-from counterfoil.formats.tensor import PUBLIC_MASTER, Tensor, TensorSet, commit, fresh_master
+from counterfoil.formats.tensor import PUBLIC_MASTER, Tensor, commitment, fresh_master
 from counterfoil.hashing.types import ZERO, Digest, Seconds
 from counterfoil.journal import Draft, Journal, Sealed
 
@@ -86,8 +86,7 @@ class RunSealer:
     def commit(self, tensors: Sequence[Tensor]) -> Committed:
         """Commit to one side of a run, under a master of its own."""
         master = PUBLIC_MASTER if self._public else fresh_master()
-        committed: TensorSet = commit(tensors, master)
-        return Committed(tensors=tuple(tensors), master=master, digest=committed.digest)
+        return Committed(tensors=tuple(tensors), master=master, digest=commitment(tensors, master))
 
     def seal(
         self,

@@ -8,10 +8,10 @@ and newcomers seldom: every look takes processor time from the one that holds th
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import time
+from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 from pathlib import Path
 
 from counterfoil.errors import JournalLocked
@@ -51,16 +51,16 @@ class Turnstile:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._gate = os.open(f"{self.path}.gate", flags, 0o600)
             self._door = os.open(self.path, flags, 0o600)
-        start = time.monotonic()
-        self._take(self._gate, _GATE, start, wait)
+        start = 0.0 if _took(self._gate) else self._take(self._gate, _GATE, 0.0, wait)
         try:
-            self._take(self._door, _DOOR, start, wait)
+            if not _took(self._door):
+                self._take(self._door, _DOOR, start, wait)
         finally:
-            fcntl.flock(self._gate, fcntl.LOCK_UN)
+            flock(self._gate, LOCK_UN)
 
     def release(self) -> None:
         """Give the lock back."""
-        fcntl.flock(self._door, fcntl.LOCK_UN)
+        flock(self._door, LOCK_UN)
 
     def close(self) -> None:
         """Close the files. A forked child calls this: the parent's lock stays the parent's."""
@@ -71,14 +71,12 @@ class Turnstile:
 
     def _take(
         self, descriptor: int, pauses: tuple[tuple[float, float], ...], start: float, wait: float
-    ) -> None:
+    ) -> float:
+        """Wait for a lock, and say since when; `start` 0: since now."""
+        start = start or time.monotonic()
         while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass
-            else:
-                return
+            if _took(descriptor):
+                return start
             waited = time.monotonic() - start
             if waited > wait:
                 raise JournalLocked(
@@ -87,3 +85,11 @@ class Turnstile:
                 )
             pause = next((pause for until, pause in pauses if waited < until), _IDLE)
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
+
+
+def _took(descriptor: int) -> bool:
+    try:
+        flock(descriptor, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -8,7 +8,6 @@ durability the database is never behind them, whatever the power does.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from counterfoil.hashing.types import Address
@@ -49,9 +48,12 @@ class Marks:
 
     def write(self, following: int) -> None:
         """Remember the next number, after the receipts before it are committed."""
+        raw = following.to_bytes(8, "big")
         for file in self._files:
-            with suppress(OSError):  # the receipts are sealed, whatever becomes of a mark
-                os.pwrite(file, following.to_bytes(8, "big"), 0)
+            try:  # no `suppress`, which takes as long as the writing
+                os.pwrite(file, raw, 0)
+            except OSError:  # the receipts are sealed, whatever becomes of a mark
+                continue
 
     def close(self) -> None:
         """Close the files."""

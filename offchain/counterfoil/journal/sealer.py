@@ -122,10 +122,9 @@ class Sealer:
         with self._store.writing(durable=self._full_each) as transaction:
             hit("seal.begun")
             cursor = transaction.cursor
-            row = cursor.execute(self._sql.standing, (self._number,)).fetchone()
-            standing = rules.Standing(*row)
-            last = cursor.execute(self._sql.last, (self._number,)).fetchone()
-            first, last_issued = (last[0] + 1, last[1]) if last else (0, 0)
+            row = cursor.execute(self._sql.head, (self._number,)).fetchone()
+            standing = rules.Standing(*row[:-2])
+            first, last_issued = (0, 0) if row[-2] is None else (row[-2] + 1, row[-1])
             try:
                 rules.may_seal(standing, self._boot, self._normal, self.marked(), first)
             except rules.Halt as halt:
@@ -235,16 +234,12 @@ class Sealer:
     def _store_extra(self, cursor: Any, drafts: Sequence[Draft], first: int) -> set[bytes]:
         """Preimages not stored yet, and the tensors that are to be kept."""
         stored: set[bytes] = set()
+        known = self._known
         for sequence, draft in enumerate(drafts, first):
-            for digest, preimage in (
-                (draft.model, Preimage(model=draft.model_preimage)),
-                (draft.runtime, Preimage(runtime=draft.runtime_preimage)),
-            ):
-                empty = preimage.model is None and preimage.runtime is None
-                if empty or digest in self._known or digest in stored:
-                    continue
-                cursor.execute(self._sql.preimage, (digest, statements.preimage_body(preimage)))
-                stored.add(digest)
+            if draft.model not in known or draft.runtime not in known:
+                self._store_preimages(cursor, draft, stored)
+            if draft.inputs_tensors is None and draft.outputs_tensors is None:
+                continue
             for side, tensors in enumerate((draft.inputs_tensors, draft.outputs_tensors)):
                 if tensors is None:
                     continue
@@ -260,6 +255,17 @@ class Sealer:
                          draft.keep_until),
                     )  # fmt: skip
         return stored
+
+    def _store_preimages(self, cursor: Any, draft: Draft, stored: set[bytes]) -> None:
+        for digest, preimage in (
+            (draft.model, Preimage(model=draft.model_preimage)),
+            (draft.runtime, Preimage(runtime=draft.runtime_preimage)),
+        ):
+            empty = preimage.model is None and preimage.runtime is None
+            if empty or digest in self._known or digest in stored:
+                continue
+            cursor.execute(self._sql.preimage, (digest, statements.preimage_body(preimage)))
+            stored.add(digest)
 
     # What is remembered beside the receipts
 

@@ -43,6 +43,7 @@ class Sqlite:
             raise NotAJournal("a journal is a file: name one, as in sqlite:////home/me/journal.db")
         self.path = Path(url.database).absolute()
         self.lock = self.path.with_name(self.path.name + ".lock")
+        self._name = str(self.path)
         self._url = url.set(database=str(self.path))
         self._synchronous = durability.upper()
         self._inode = 0
@@ -120,7 +121,7 @@ class Sqlite:
         """
         if self._inode and not self._replaced:
             try:
-                now = os.stat(self.path).st_ino  # noqa: PTH116 (each seal does it)
+                now = os.stat(self._name).st_ino  # noqa: PTH116 (each seal does it)
             except OSError:
                 now = 0
             self._replaced = now != self._inode

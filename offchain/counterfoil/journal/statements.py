@@ -21,7 +21,7 @@ class Statements:
 
     Attributes:
         standing: (journal) → `rules.Standing`.
-        last: (journal) → sequence, issued_at of the last receipt.
+        head: (journal) → `rules.Standing`, then sequence, issued_at of the last receipt, or NULL.
         promised_in_batches: (journal) → the earliest promise in batches that are not posted.
         last_batch: (journal) → the number after the last batch.
         promised_in_page: (journal, first, stop) → the earliest promise among the receipts
@@ -29,7 +29,7 @@ class Statements:
     """
 
     standing: str
-    last: str
+    head: str
     insert: str
     preimage: str
     kept_set: str
@@ -48,27 +48,27 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
         return text(table.insert())
 
     j, r, b = journals.c, receipts.c, batches.c
+    last = receipts.alias("last").c
+    standing = (
+        j.halted,
+        j.retired_at,
+        j.dirty_boot,
+        j.contact_at,
+        j.chain_time,
+        j.log_opened_at,
+        j.log_closes_at,
+        j.log_revoked_at,
+        j.log_max_delay,
+    )
+    newest = select(sa.func.max(last.sequence)).where(last.journal == j.number)
+    is_newest = r.sequence == newest.correlate(journals).scalar_subquery()
     return Statements(
-        standing=text(
-            select(
-                j.halted,
-                j.retired_at,
-                j.dirty_boot,
-                j.contact_at,
-                j.chain_time,
-                j.log_opened_at,
-                j.log_closes_at,
-                j.log_revoked_at,
-                j.log_max_delay,
-            ).where(j.number == bindparam("n"))
+        standing=text(select(*standing).where(j.number == bindparam("n"))),
+        head=text(
+            select(*standing, r.sequence, r.issued_at)
+            .select_from(journals.outerjoin(receipts, sa.and_(r.journal == j.number, is_newest)))
+            .where(j.number == bindparam("n"))
         ),
-        # Spelt out: as a bound parameter it would need a value each time.
-        last=text(
-            select(r.sequence, r.issued_at)
-            .where(r.journal == bindparam("n"))
-            .order_by(r.sequence.desc())
-        )
-        + " LIMIT 1",
         insert=insert(receipts),
         preimage=insert(preimages) + " ON CONFLICT DO NOTHING",
         kept_set=insert(kept_sets),

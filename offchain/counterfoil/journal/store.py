@@ -53,6 +53,8 @@ class Store:
         self._turnstile = Turnstile(self.backend.lock)
         self._engine: sa.Engine | None = None
         self._writer: sa.Connection | None = None
+        self._raw: Any = None
+        self._cursor: Any = None
         self._new_locks()
         _stores.add(self)
 
@@ -81,6 +83,13 @@ class Store:
             self._writer = self.engine.connect().execution_options(begun=True)
             self.backend.opened()
         return self._writer
+
+    def cursor(self) -> Any:
+        """The driver's own cursor of the writing connection; as `writer`."""
+        if self._cursor is None:
+            connection = self.writer().connection
+            self._cursor, self._raw = connection.cursor(), connection.dbapi_connection
+        return self._cursor
 
     def writing(self, *, durable: bool = False) -> Transaction:
         """A transaction in which nobody else writes.
@@ -136,6 +145,7 @@ class Store:
             self._mutex.release()
 
     def _disconnect(self) -> None:
+        self._raw = self._cursor = None
         if self._writer is not None:
             with suppress(sa.exc.DBAPIError):
                 self._writer.close()
@@ -175,12 +185,19 @@ class Transaction:
         after: run once what was written is committed, before anybody else may write.
     """
 
-    __slots__ = ("_durable", "_store", "after", "connection", "cursor")
+    __slots__ = ("_connection", "_durable", "_store", "after", "cursor")
 
     def __init__(self, store: Store, durable: bool) -> None:
         self._store = store
         self._durable = durable
+        self._connection: sa.Connection | None = None
         self.after: Callable[[], None] | None = None
+
+    @property
+    def connection(self) -> sa.Connection:
+        if self._connection is None:
+            self._connection = self._store.writer()
+        return self._connection
 
     def __enter__(self) -> Self:
         store = self._store
@@ -194,8 +211,7 @@ class Transaction:
             store._turnstile.acquire(store.wait)
             try:
                 self._check_in_place()
-                self.connection = store.writer()
-                self.cursor: Any = self.connection.connection.cursor()
+                self.cursor: Any = store.cursor()
                 if self._durable:
                     store.backend.durable(self.cursor, True)
                 self.cursor.execute(store.backend.begin)
@@ -220,10 +236,10 @@ class Transaction:
                 self._roll_back()
             else:
                 try:
-                    if self.connection.in_transaction():
-                        self.connection.commit()
+                    if self._connection is not None and self._connection.in_transaction():
+                        self._connection.commit()
                     else:
-                        self.connection.connection.commit()
+                        store._raw.commit()
                 except BaseException:
                     self._roll_back()
                     # What a failed commit left behind is for a new connection to find out.
@@ -259,12 +275,13 @@ class Transaction:
 
     def _roll_back(self) -> None:
         with suppress(Exception):
-            if self.connection.in_transaction():
-                self.connection.rollback()
-            self.connection.connection.rollback()
+            if self._connection is not None and self._connection.in_transaction():
+                self._connection.rollback()
+            self._store._raw.rollback()
 
     def _drop(self) -> None:
         store = self._store
+        store._raw = store._cursor = None
         if store._writer is not None:
             with suppress(Exception):
                 store._writer.invalidate()
