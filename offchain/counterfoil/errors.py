@@ -739,3 +739,18 @@ class WorkerDied(MapError):
     """A worker process died again and again on the same rows."""
 
     exit_code = 71
+
+
+# Replay.
+
+
+class ModelNotFound(CounterfoilError):
+    """A receipt's model is nowhere on this machine, nor where the registry says."""
+
+    exit_code = 66
+
+
+class NotReplayable(CounterfoilError):
+    """A receipt whose run cannot be done again here."""
+
+    exit_code = 65

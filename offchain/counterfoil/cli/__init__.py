@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": "Serve models over HTTP; every inference gets a receipt.",
     "settle": "Post what is sealed, and store where it is included.",
     "verify": "Check receipt files: signed, opened, included, anchored.",
+    "replay": "Run receipts' inferences again: equal, close and why, or different.",
     "show": "Print a receipt file or a batch file.",
     "status": "What this set-up has sealed and settled.",
     "up": "A local node that keeps its state, with the contracts and an open log.",

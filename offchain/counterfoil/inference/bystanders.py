@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from counterfoil import shelf
 from counterfoil.errors import ModelUnknown
 from counterfoil.formats.model import GRAPH, LoadedModel, Model
 from counterfoil.hashing.types import Digest
@@ -148,6 +149,8 @@ def _describe(session: Any) -> Runs:
         loaded = read(session, seen)
         _check(session, seen, loaded)
         named = seen.model = Named(loaded.model, loaded.digest)
+    if seen.path is not None:
+        shelf.note(named.digest, seen.path)
     runs = Runs(model=named.model, model_digest=named.digest)
     made_unseen = seen.engine() is None
     disabled = None if made_unseen else seen.disabled

@@ -11,6 +11,7 @@ from onnxruntime.capi.onnxruntime_inference_collection import (
     InferenceSession as EngineSession,
 )
 
+from counterfoil import shelf
 from counterfoil.config import Profile
 from counterfoil.errors import BadDraft, BadModel, UnsafeModelPath
 from counterfoil.formats.model import LoadedModel
@@ -98,6 +99,8 @@ class InferenceSession(EngineSession):
         with loading.given_to_engine(origin, loaded) as (source, options):
             start(source, options)
         self._cf_digest = loaded.digest
+        if isinstance(origin.source, str):
+            shelf.note(loaded.digest, origin.source)
         self._cf_runs = Runs(model=loaded.model, model_digest=loaded.digest)
         self._cf_made(loaded, frozenset(kwargs.get("disabled_optimizers") or ()))
         self._cf_check_names(openable)

@@ -98,9 +98,24 @@ def fetch_batch(
         FormatError: what was sent is no batch file, or its digests do not give its root.
         OtherBatch: it is another batch's.
     """
-    seconds = TIME + expected.limit / PACE if time_limit is None else time_limit
-    raw = _fetch(uri, expected.limit, time.monotonic() + seconds, hosts or Hosts())
+    raw = fetch(uri, expected.limit, hosts=hosts, time_limit=time_limit)
     return expected.check(BatchFile.parse(raw))
+
+
+def fetch(
+    uri: str, limit: int, *, hosts: Hosts | None = None, time_limit: float | None = None
+) -> bytes:
+    """What is at a `uri`, unchecked.
+
+    Args:
+        limit: bytes.
+        hosts: what may be spoken to; public addresses alone where it is None.
+        time_limit: seconds for all of it; by the limit where it is None.
+    Raises:
+        BadBatchAddress, ForbiddenAddress, FetchFailed, FetchTooLarge, FetchTooSlow: as they say.
+    """
+    seconds = TIME + limit / PACE if time_limit is None else time_limit
+    return _fetch(uri, limit, time.monotonic() + seconds, hosts or Hosts())
 
 
 def _fetch(uri: str, limit: int, deadline: float, hosts: Hosts) -> bytes:
