@@ -65,6 +65,7 @@ class Outermost:
         began = time.perf_counter()
         exchange = _Exchange(scope, receive, send)
         try:
+            exchange.check()
             self._service.guard.check(scope["path"], exchange.headers)
             await self._app(scope, exchange.receive, exchange.send)
         except ConnectionResetError:
@@ -114,6 +115,11 @@ class _Exchange:
         self._ended = self.headers.get(b"content-length", b"0") == b"0" and (
             b"transfer-encoding" not in self.headers
         )
+
+    def check(self) -> None:
+        """Refuse a body whose length another server may read otherwise (RFC 9112 §6.3)."""
+        if b"content-length" in self.headers and b"transfer-encoding" in self.headers:
+            raise RequestRefused(400, "the body has two lengths", {"Connection": "close"})
 
     async def receive(self) -> Message:
         message = await self._receive()
