@@ -65,7 +65,7 @@ def page(receipt: SealedReceipt) -> str:
         where = f"of {inclusion.size} from {inclusion.first}, {_when(inclusion.posted_at)}"
         rows.append(("batch", escape(where)))
     cells = "".join(
-        f"<tr><th style='text-align:left;padding-right:1em'>{name}</th>"
+        f"<tr><th style='text-align:left;vertical-align:top;padding-right:1em'>{name}</th>"
         f"<td style='text-align:left'>{value}</td></tr>"
         for name, value in rows
     )
