@@ -151,9 +151,11 @@ def load_profile(name: str | None = None) -> Profile:
     return _profile(chosen, values, where)
 
 
-def save_profile(profile: Profile) -> Path:
+def save_profile(profile: Profile, *, default: bool = True) -> Path:
     """Write a profile into `config.toml`, beside the others; the file's first is the default.
 
+    Args:
+        default: False: this one is not made the default, even where none is.
     Returns:
         The file.
     Raises:
@@ -169,7 +171,8 @@ def save_profile(profile: Profile) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path.with_name(".config.lock")):
         file = _read()
-        file.setdefault("profile", profile.name)
+        if default:
+            file.setdefault("profile", profile.name)
         file["profiles"] = {**_tables(file), profile.name: table}
         _replace(path, tomli_w.dumps(file).encode())
     return path

@@ -23,6 +23,7 @@ COMMANDS = {
     "run": "Run a model once; write its outputs and a receipt.",
     "exec": "Run a program; every inference in it gets a receipt.",
     "serve": "Serve models over HTTP; every inference gets a receipt.",
+    "map": "Run a data set through a model; a receipt for each row.",
     "settle": "Post what is sealed, and store where it is included.",
     "verify": "Check receipt files: signed, opened, included, anchored.",
     "replay": "Run receipts' inferences again: equal, close and why, or different.",
