@@ -1,4 +1,4 @@
-"""What an attacker sends to `counterfoil serve`: every answer is an error that says what is wrong."""
+"""What an attacker sends to `counterfoil serve`: every answer says what is wrong."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def bind(address: str, port: int) -> socket.socket:
         AddressTaken: somebody else is there, or it is not this machine's.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only where a socket names its protocol: 40 ms a request.
+    # asyncio switches Nagle's algorithm off only on sockets that name TCP: 40 ms a request
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

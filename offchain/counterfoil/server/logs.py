@@ -142,7 +142,7 @@ class Logs:
                 "closesAt": log.closes_at,
                 "revokedAt": log.revoked_at,
                 "maxDelay": log.max_delay,
-                "settled": log.next_sequence,
+                "nextSequence": log.next_sequence,
             },
             "refusal": None if refusal is None else " ".join(str(refusal).split()),
         }
