@@ -80,10 +80,13 @@ export async function checkConsistent(rpc, file, record) {
   return next.time
 }
 
+export const youngerThanBatch = (file) =>
+  file.receipt.issuedAt > file.inclusion.postedAt + POSTING_TOLERANCE
+
 export function checkTimes(file) {
   const { issuedAt } = file.receipt
   const { postedAt } = file.inclusion
-  if (issuedAt > postedAt + POSTING_TOLERANCE) {
+  if (youngerThanBatch(file)) {
     throw new Failure(
       'IssuedAfterPosting',
       `It says that it was issued ${duration(issuedAt - postedAt)} after its batch was posted: its issuer's clock is wrong, or it lies.`,

@@ -36,6 +36,7 @@ function busy(on) {
 async function open(raw) {
   round += 1
   shown = null
+  busy(false)
   $('settings').hidden = true
   $('result').replaceChildren()
   try {

@@ -129,8 +129,7 @@ export function lifeSection(report, found) {
       'li',
       { class: `point ${point.state}` },
       h('span', { class: 'gap' }, i ? duration(before) : ''),
-      h('span', { class: 'dot', 'aria-hidden': 'true' }),
-      h('span', { class: 'what' }, point.name),
+      h('span', { class: 'what' }, h('span', { class: 'dot', 'aria-hidden': 'true' }), point.name),
       h('span', { class: 'when' }, point.state === 'now' ? '' : when(point.time)),
       h('span', { class: 'aside' }, point.text),
     )

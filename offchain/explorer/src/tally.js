@@ -6,27 +6,34 @@ import { unhex } from './bytes.js'
 
 const SIZE = 168
 const CENTRE = SIZE / 2
+const RINGS = 4
+const STRANDS = 5
+const POINTS = 420
 
-/** A closed curve whose every bend is decided by the word. */
+/** Rings of interlaced strands, whose every bend is decided by the word. */
 function rosette(word) {
   const bytes = unhex(word)
   const curves = []
-  for (let ring = 0; ring < 4; ring++) {
+  for (let ring = 0; ring < RINGS; ring++) {
     const [a, b, c, d, e, f, g, i] = bytes.subarray(8 * ring, 8 * ring + 8)
     const petals = 5 + (a % 9)
     const fine = 11 + (b % 17)
-    const depth = 5 + (c / 255) * 13
-    const ripple = 2 + (d / 255) * 5
+    const depth = 4 + (c / 255) * 8
+    const ripple = 0.5 + (d / 255) * 2
     const turn = (e / 255) * Math.PI
     const twist = (f / 255) * Math.PI
-    const radius = 28 + ring * 13 + (g / 255) * 6 + (i / 255) * 3
-    let path = ''
-    for (let n = 0; n <= 360; n++) {
-      const t = (n / 360) * 2 * Math.PI
-      const r = radius + depth * Math.sin(petals * t + turn) * 0.6 + ripple * Math.cos(fine * t + twist)
-      path += `${n ? 'L' : 'M'}${(CENTRE + r * Math.cos(t)).toFixed(1)} ${(CENTRE + r * Math.sin(t)).toFixed(1)}`
+    const radius = 16 + ring * 15 + (g / 255) * 5 + (i / 255) * 3
+    for (let strand = 0; strand < STRANDS; strand++) {
+      const shift = (2 * Math.PI * strand) / STRANDS
+      let path = ''
+      for (let n = 0; n <= POINTS; n++) {
+        const t = (n / POINTS) * 2 * Math.PI
+        const bend = depth * Math.sin(petals * t + turn + shift) + ripple * Math.cos(fine * t + twist)
+        const [x, y] = [(radius + bend) * Math.cos(t), (radius + bend) * Math.sin(t)]
+        path += `${n ? 'L' : 'M'}${(CENTRE + x).toFixed(1)} ${(CENTRE + y).toFixed(1)}`
+      }
+      curves.push(s('path', { d: `${path}Z` }))
     }
-    curves.push(s('path', { d: `${path}Z` }))
   }
   return curves
 }

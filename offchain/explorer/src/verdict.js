@@ -96,4 +96,4 @@ function unsettled(report, signed) {
 
 /** Of a file that is no receipt. */
 export const unreadable = (error) =>
-  is('no', 'No. This is not a receipt.', `${error.message[0].toUpperCase()}${error.message.slice(1)}.`)
+  is('no', 'No. This is not a receipt.', `What is wrong: ${error.message}.`)

@@ -43,4 +43,4 @@ export function coins(wei) {
 }
 
 /** A number with its thousands apart. */
-export const grouped = (n) => n.toString().replace(/\B(?=(\d{3})+$)/g, ' ')
+export const grouped = (n) => n.toString().replace(/\B(?=(\d{3})+$)/g, '\u202f')
