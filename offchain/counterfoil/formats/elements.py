@@ -26,7 +26,7 @@ def check_length(name: str, dtype: int, shape: Sequence[int], length: int) -> No
     Raises:
         BadTensor: an unknown type, a dimension outside 0 … 2^64−1, or another length.
     """
-    if any(not 0 <= d <= MAX_DIMENSION for d in shape):
+    if shape and not (min(shape) >= 0 and max(shape) <= MAX_DIMENSION):
         raise BadTensor(f"tensor {quoted(name)}: a dimension is outside 0 … 2^64−1")
     if dtype == STRING:
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import secrets
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,7 +43,7 @@ SET_TYPE = keccak(b"TensorSet(uint32 count,bytes32 root)")
 
 def fresh_master() -> Digest:
     """32 random bytes: the master of one set of one receipt."""
-    return Digest(secrets.token_bytes(32))
+    return Digest(os.urandom(32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

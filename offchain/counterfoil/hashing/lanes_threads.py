@@ -42,13 +42,19 @@ def part_of(count: int) -> int:
     return min(max(wanted, SMALLEST_PART), LARGEST_PART)
 
 
-def share(count: int, work: Callable[[int, int], None]) -> None:
+def share(
+    count: int, work: Callable[[int, int], None], *, size: int = 0, least: int = SHARED
+) -> None:
     """Have threads do `work(start, stop)` for all parts of 0 … count−1.
 
     Whoever is free takes the next part, so a core that others use delays nobody.
+
+    Args:
+        size: of a part; 0: as `part_of` has it.
+        least: the count from which it is worth waking threads.
     """
     global _pool  # noqa: PLW0603
-    size = part_of(count)
+    size = size or part_of(count)
     parts = -(-count // size)
     following = itertools.count()
 
@@ -58,7 +64,7 @@ def share(count: int, work: Callable[[int, int], None]) -> None:
 
     helpers: list[Future[None]] = []
     wanted = min(THREADS, _cores(), parts) - 1
-    if count >= SHARED and wanted > 0:
+    if count >= least and wanted > 0:
         try:
             with _lock:
                 if _pool is None:

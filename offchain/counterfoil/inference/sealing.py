@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 from counterfoil.config import Profile, load_profile
@@ -20,7 +21,7 @@ from counterfoil.hashing.types import ZERO, Digest, Seconds
 from counterfoil.journal import Draft, Journal, Sealed
 
 from . import latency
-from .openable import EVERYTHING, SIDES, Openable
+from .openable import EVERYTHING, Openable
 from .sealed_receipt import SealedReceipt
 
 OnSealFailure = Literal["raise", "unsealed"]
@@ -64,6 +65,7 @@ class RunSealer:
         self._keep = _span(keep)
         self._public = public
         self._openable = openable
+        self._folder: Path | None = None
         self._failed: tuple[float, Exception] | None = None
 
     def journal(self) -> Journal:
@@ -104,13 +106,10 @@ class RunSealer:
         Raises:
             CounterfoilError: the journal does not seal.
         """
-        keep = self._keep
-        opened = [
-            side if self._openable.whole(name, side.tensors) else None
-            for name, side in zip(SIDES, (inputs, outputs), strict=True)
-        ]
-        masters = [side.master if side is not None else None for side in opened]
-        kept = [side.tensors if side is not None and keep is not None else None for side in opened]
+        keep, kept = self._keep, self._keep is not None
+        whole = self._openable.whole
+        opened_inputs = inputs if whole("inputs", inputs.tensors) else None
+        opened_outputs = outputs if whole("outputs", outputs.tensors) else None
         journal, sealed = self._seal(
             Draft(
                 model=model_digest,
@@ -118,12 +117,12 @@ class RunSealer:
                 request=request,
                 inputs=inputs.digest,
                 outputs=outputs.digest,
-                input_master=masters[0],
-                output_master=masters[1],
+                input_master=opened_inputs.master if opened_inputs else None,
+                output_master=opened_outputs.master if opened_outputs else None,
                 model_preimage=model,
                 runtime_preimage=runtime,
-                inputs_tensors=kept[0],
-                outputs_tensors=kept[1],
+                inputs_tensors=opened_inputs.tensors if opened_inputs and kept else None,
+                outputs_tensors=opened_outputs.tensors if opened_outputs and kept else None,
                 keep_until=Seconds(math.ceil(time.time()) + keep) if keep is not None else None,
             )
         )
@@ -141,8 +140,11 @@ class RunSealer:
 
     def took(self, nanoseconds: int) -> None:
         """Count what a run's receipt took, beside the journal."""
-        if self._journal is not None:
-            latency.note(latency.folder_of(self._journal.profile), nanoseconds)
+        if self._folder is None:
+            if self._journal is None:
+                return
+            self._folder = latency.folder_of(self._journal.profile)
+        latency.note(self._folder, nanoseconds)
 
     def _seal(self, draft: Draft) -> tuple[Journal, Sealed]:
         journal = self.journal()

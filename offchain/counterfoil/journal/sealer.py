@@ -17,7 +17,8 @@ from counterfoil.formats.preimage import Preimage
 from counterfoil.formats.receipt import RECEIPT_TYPE, Receipt
 from counterfoil.hashing.eip712 import address_word, domain_separator
 from counterfoil.hashing.keccak import keccak
-from counterfoil.hashing.types import Address, Seconds
+from counterfoil.hashing.lanes_threads import share
+from counterfoil.hashing.types import Address, Digest, Seconds, Signature
 from counterfoil.keys import SigningKey
 
 from . import rules, statements
@@ -29,6 +30,10 @@ from .marks import Marks
 from .schema import journals
 from .store import Store, Transaction
 from .values import Draft, Sealed
+
+SHARED: Final = 32
+PART: Final = 8
+"""Receipts of a transaction from which threads share the signing, and how many each takes."""
 
 _DIGESTS: Final = ("model", "runtime", "request", "inputs", "outputs")
 
@@ -138,12 +143,8 @@ class Sealer:
                 settle_by = rules.promise(standing, issued_at, now, self._promise)
                 if settle_by:  # what promises nothing may be sealed, however late others are
                     self._check_promises(cursor.execute, standing, issued_at)
-                rows: list[Any] = []
-                for ticket in group:
-                    for draft in ticket.drafts:
-                        one, values = self._sign(draft, first + len(sealed), issued_at, settle_by)
-                        sealed.append(one)
-                        rows.append(values)
+                drafts = [draft for ticket in group for draft in ticket.drafts]
+                sealed, rows = self._sign(drafts, first, issued_at, settle_by)
                 hit("seal.signed")
                 if len(rows) == 1:
                     cursor.execute(self._sql.insert, rows[0])
@@ -189,47 +190,68 @@ class Sealer:
             rules.check_promises(self._promises.earliest(ask, self._sql, 0.0), now, span)
 
     def _sign(
-        self, draft: Draft, sequence: int, issued_at: Seconds, settle_by: Seconds
-    ) -> tuple[Sealed, tuple[Any, ...]]:
-        digest = keccak(
-            b"\x19\x01"
-            + self._head
-            + keccak(
-                b"".join(
-                    (
-                        self._struct,
-                        sequence.to_bytes(32, "big"),
-                        draft.model,
-                        draft.runtime,
-                        draft.request,
-                        draft.inputs,
-                        draft.outputs,
-                        issued_at.to_bytes(32, "big"),
-                        settle_by.to_bytes(32, "big"),
+        self, drafts: Sequence[Draft], first: int, issued_at: Seconds, settle_by: Seconds
+    ) -> tuple[list[Sealed], list[tuple[Any, ...]]]:
+        """Receipts under the numbers from `first` on, and their rows."""
+        times = issued_at.to_bytes(32, "big") + settle_by.to_bytes(32, "big")
+        front = b"\x19\x01" + self._head
+        struct = self._struct
+        digests = [
+            keccak(
+                front
+                + keccak(
+                    b"".join(
+                        (struct, sequence.to_bytes(32, "big"), d.model, d.runtime, d.request,
+                         d.inputs, d.outputs, times)
                     )
                 )
             )
-        )
-        signature = self._key().sign(digest)
-        receipt = Receipt(
-            signer=self._signer,
-            sequence=sequence,
-            model=draft.model,
-            runtime=draft.runtime,
-            request=draft.request,
-            inputs=draft.inputs,
-            outputs=draft.outputs,
-            issued_at=issued_at,
-            settle_by=settle_by,
-        )
-        sealed = Sealed(
-            receipt=receipt, signature=signature, chain_id=self._chain_id, ledger=self._ledger
-        )
-        return sealed, (
-            self._number, sequence, digest, draft.model, draft.runtime, draft.request,
-            draft.inputs, draft.outputs, issued_at, settle_by, signature,
-            draft.input_master, draft.output_master,
-        )  # fmt: skip
+            for sequence, d in enumerate(drafts, first)
+        ]  # fmt: skip
+        sealed: list[Sealed] = []
+        rows: list[tuple[Any, ...]] = []
+        signatures = self._signatures(digests)
+        for sequence, (d, digest, signature) in enumerate(
+            zip(drafts, digests, signatures, strict=True), first
+        ):
+            receipt = Receipt(
+                signer=self._signer,
+                sequence=sequence,
+                model=d.model,
+                runtime=d.runtime,
+                request=d.request,
+                inputs=d.inputs,
+                outputs=d.outputs,
+                issued_at=issued_at,
+                settle_by=settle_by,
+            )
+            sealed.append(
+                Sealed(
+                    receipt=receipt,
+                    signature=signature,
+                    chain_id=self._chain_id,
+                    ledger=self._ledger,
+                )
+            )
+            rows.append((
+                self._number, sequence, digest, d.model, d.runtime, d.request,
+                d.inputs, d.outputs, issued_at, settle_by, signature,
+                d.input_master, d.output_master,
+            ))  # fmt: skip
+        return sealed, rows
+
+    def _signatures(self, digests: Sequence[Digest]) -> Sequence[Signature]:
+        sign = self._key().sign
+        if len(digests) < SHARED:
+            return [sign(digest) for digest in digests]
+        found: list[Signature] = [Signature(b"")] * len(digests)
+
+        def work(start: int, stop: int) -> None:
+            for place in range(start, stop):
+                found[place] = sign(digests[place])
+
+        share(len(digests), work, size=PART, least=SHARED)
+        return found
 
     def _store_extra(self, cursor: Any, drafts: Sequence[Draft], first: int) -> set[bytes]:
         """Preimages not stored yet, and the tensors that are to be kept."""
