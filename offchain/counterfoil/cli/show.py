@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from counterfoil import config
 from counterfoil.errors import MalformedFile
 from counterfoil.formats import batch_file, receipt_file, strict_json
 from counterfoil.formats.batch_file import BatchFile
@@ -19,6 +20,7 @@ from counterfoil.hashing.types import ZERO
 
 from .links import MAX_LINK, fragment_of, shipped_page
 from .output import Output, command, file_argument, short, when
+from .verify import completed_here
 
 
 @click.command("show")
@@ -41,14 +43,18 @@ def cli(
     """Print a receipt file or a batch file. Nothing is checked: that is `verify`.
 
     A link holds the whole file after its #, with the tensors that the file opens: who has
-    the link has them. Browsers send that part to no server. It takes 64,000 characters.
+    the link has them. Browsers send that part to no server. It takes 64,000 characters. The
+    path is added where this machine's journal has it.
     """
     if (explorer is not None or no_openings) and not link:
         raise click.UsageError("--explorer and --no-openings go with --link")
     raw = strict_json.read(file, batch_file.MAX_BYTES)
     kind = strict_json.parse(raw, batch_file.MAX_BYTES).get("format")
     if link:
-        _link(ReceiptFile.parse(raw), raw, explorer, no_openings, out)
+        found, completed = completed_here(ReceiptFile.parse(raw), config.load_profile(profile))
+        changed = bool(completed) or no_openings
+        found = replace(found, opening=None) if no_openings else found
+        _link(found, found.dump() if changed else raw, explorer, out)
     elif kind == receipt_file.FORMAT:
         _receipt(ReceiptFile.parse(raw), out)
     elif kind == batch_file.FORMAT:
@@ -57,15 +63,13 @@ def cli(
         raise MalformedFile(f"{file} is neither a receipt file nor a batch file")
 
 
-def _link(
-    file: ReceiptFile, raw: bytes, explorer: str | None, no_openings: bool, out: Output
-) -> None:
+def _link(file: ReceiptFile, raw: bytes, explorer: str | None, out: Output) -> None:
     """Print the link, and beside it what it gives away."""
     page = explorer or shipped_page()
     if "#" in page:
         raise click.UsageError("--explorer is the page's address, without a #")
-    opens = file.opening is not None and not no_openings
-    fragment = fragment_of(replace(file, opening=None).dump() if no_openings else raw)
+    opens = file.opening is not None
+    fragment = fragment_of(raw)
     if opens and not out.json:
         out.note("the link holds the tensors that the file opens: --no-openings leaves them out")
     out.result(

@@ -43,7 +43,7 @@ export function verdict(report) {
   if (!report.known) {
     return is(
       'open',
-      'Nobody can tell. It is signed, but for a ledger that is not on your list.',
+      'Not known: it is signed, but for a ledger that is not on your list.',
       `${signed} A file cannot vouch for the ledger that vouches for it: add the ledger below if you know it from elsewhere.`,
     )
   }

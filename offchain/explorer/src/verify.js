@@ -50,7 +50,7 @@ export async function verify(file, { trust, rpc, tell = () => {} }) {
   } else {
     report.say(
       'ledger',
-      CAUTION,
+      TROUBLE,
       `Unknown ledger: ${file.ledger} on chain ${file.chainId} is not on your list, so it was not asked.`,
     )
   }
