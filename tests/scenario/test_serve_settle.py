@@ -19,9 +19,7 @@ pytestmark = [pytest.mark.anvil]
 
 
 def ask(http: httpx.Client, number: int) -> str:
-    body = {
-        "inputs": [{"name": "x", "shape": [1, 16], "datatype": "FP32", "data": [number] * 16}]
-    }
+    body = {"inputs": [{"name": "x", "shape": [1, 16], "datatype": "FP32", "data": [number] * 16}]}
     answer = http.post("/v2/models/linear/infer", json=body)
     assert answer.status_code == 200, answer.text
     return answer.headers["Counterfoil-Receipt"]
@@ -103,9 +101,7 @@ def test_settle__receipts_complete_themselves_and_events_say_so(settled_world, t
     assert not listener.thread.is_alive()
 
 
-def test_settle__chain_gone__answers_go_on_and_the_metric_says_it(
-    settled_world, tmp_path, anvil
-):
+def test_settle__chain_gone__answers_go_on_and_the_metric_says_it(settled_world, tmp_path, anvil):
     _, env = settled_world
     server = Server(
         put(tmp_path / "models", "linear", linear()), env, "--profile", "served", "--settle"
@@ -144,5 +140,3 @@ def test_restart__receipts_of_a_killed_server_settle_by_the_next(settled_world, 
                 states = [a.headers["Counterfoil-State"] for a in answers]
     finally:
         assert server.stop() == 0
-
-

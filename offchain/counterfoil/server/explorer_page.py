@@ -19,9 +19,8 @@ TYPES: Final = {
 }
 
 POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; connect-src http: https:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; "
+    "connect-src http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Its own script and nobody's else; connections to the RPC of the reader's choice."""
 

@@ -67,7 +67,7 @@ class _Parser:
             kind, following = self._next()
             if following == ":" and kind == "sign":
                 kind, following = self._next()
-            elif following not in _CLOSING or kind != "sign":
+            elif following not in ("{", "<", "[") or kind != "sign":
                 raise BadRepository(f"the field {word!r} has no value")
             out.setdefault(word, []).extend(self._value(kind, following, depth))
 
