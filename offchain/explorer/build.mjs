@@ -1,6 +1,6 @@
 // Build the page into the package: `node build.mjs [FOLDER]`. The same sources give the same bytes.
 
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -44,8 +44,9 @@ writeFileSync(join(here, 'src', 'known.json'), `${JSON.stringify(known(), null, 
 rmSync(target, { recursive: true, force: true })
 mkdirSync(target, { recursive: true })
 const shared = { bundle: true, minify: true, charset: 'utf8', legalComments: 'none', absWorkingDir: here }
-await build({
+const made = await build({
   ...shared,
+  metafile: true,
   entryPoints: ['src/main.js'],
   outfile: join(target, 'explorer.js'),
   format: 'iife',
@@ -54,3 +55,16 @@ await build({
 })
 await build({ ...shared, entryPoints: ['explorer.css'], outfile: join(target, 'explorer.css') })
 copyFileSync(join(here, 'index.html'), join(target, 'index.html'))
+
+// What is bundled is other people's work, under licences that go along with it.
+const [{ inputs }] = Object.values(made.metafile.outputs)
+const folders = Object.entries(inputs)
+  .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+  .map(([name]) => /^(node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(name)?.[1])
+const notices = [...new Set(folders)].filter(Boolean).sort().map((folder) => {
+  const { name, version, license } = JSON.parse(readFileSync(join(here, folder, 'package.json'), 'utf8'))
+  const file = readdirSync(join(here, folder)).find((each) => /^licen[cs]e/i.test(each))
+  const text = file ? readFileSync(join(here, folder, file), 'utf8').trim() : `Licence: ${license}`
+  return `${name} ${version}\n\n${text}\n`
+})
+writeFileSync(join(target, 'licences.txt'), notices.join(`\n${'-'.repeat(72)}\n\n`))

@@ -22,7 +22,7 @@ def test_build__made_again__gives_the_committed_bytes(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     made = {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
-    assert set(made) == {"index.html", "explorer.js", "explorer.css"}
+    assert set(made) == {"index.html", "explorer.js", "explorer.css", "licences.txt"}
     assert {p.name for p in BUILT.iterdir() if p.is_file()} == set(made)
     for name, content in made.items():
         assert (BUILT / name).read_bytes() == content, f"{name} is stale: run `make explorer`"

@@ -33,6 +33,9 @@ const section = (id, title, ...children) =>
 const rows = (...pairs) =>
   h('dl', {}, ...pairs.filter(Boolean).map(([term, ...value]) => h('div', {}, h('dt', {}, term), h('dd', {}, ...value))))
 
+/** The numbers from start to before stop. */
+const run = (start, stop) => (stop - start === 1n ? `${start}` : `${start}–${stop - 1n}`)
+
 /** The receipt on the left, what the chain keeps on the right, and the tally over their seam. */
 export function ticket(report) {
   const { file } = report
@@ -41,6 +44,8 @@ export function ticket(report) {
     ?? (report.path ? hex(batchWord(report.path.root, inclusion.size, inclusion.postedAt)) : null)
   const kept = report.words?.kept ?? null
   const state = kept === null ? 'unknown' : kept === expected ? 'one' : 'two'
+  const waiting = report.host !== null && !inclusion && report.covered === false
+  const nothing = waiting || report.failure?.kind === 'NotSettled'
   const left = h(
     'div',
     { class: 'stub receipt' },
@@ -58,13 +63,13 @@ export function ticket(report) {
     { class: 'stub counterfoil' },
     h('p', { class: 'kind' }, 'Counterfoil'),
     h('p', { class: 'number' }, inclusion && kept !== null
-      ? `${inclusion.first}–${inclusion.first + inclusion.size - 1n}`
+      ? run(inclusion.first, inclusion.first + inclusion.size)
       : h('span', { class: 'no' }, 'kept by the chain')),
     rows(
       ['Operator', report.record ? code(report.record.operator) : 'not known'],
-      ['Posted', state === 'one' ? when(inclusion.postedAt) : 'not known'],
+      ['Posted', state === 'one' ? when(inclusion.postedAt) : waiting ? 'not yet' : 'not known'],
       ['Chain', `${file.chainId}`],
-      ['Keeps', kept ? code(kept) : kept === null && report.failure?.kind === 'NotSettled' ? 'nothing' : 'not asked'],
+      ['Keeps', kept ? code(kept) : nothing ? 'nothing of that number' : report.covered ? 'a batch with its number' : 'not asked'],
     ),
   )
   return h('div', { class: `ticket ${state}` }, left, h('div', { class: 'seam' }, tally(expected, kept)), right)
@@ -112,7 +117,7 @@ export function lifeSection(report, found) {
       state: settled ? 'done' : report.failure ? 'broken' : 'open',
     })
   }
-  if (found?.finalAt) points.push({ time: found.finalAt, name: 'Final', text: `${found.depth} blocks deep`, state: 'done' })
+  if (found?.finalAt) points.push({ time: found.finalAt, name: 'Final', text: found.depth === 1n ? '1 block deep' : `${found.depth} blocks deep`, state: 'done' })
   points.sort((one, other) => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0))
   if (!points.some((each) => each.time > now)) points.push({ time: now, name: 'Now', text: '', state: 'now' })
   else {
@@ -145,8 +150,8 @@ export function pathSection(report) {
   const place = fitted(h('div', { class: 'canvas' }), (width) => drawPath(report, width))
   const steps = file.inclusion.path.map((sibling, level) => {
     const [start, stop] = path.siblings[level]
-    const run = stop - start === 1n ? `No. ${file.inclusion.first + start}` : `No. ${file.inclusion.first + start}–${file.inclusion.first + stop - 1n}`
-    return h('li', {}, `with ${run} `, code(sibling), ' gives ', code(hex(path.way[level + 1])))
+    const under = run(file.inclusion.first + start, file.inclusion.first + stop)
+    return h('li', {}, `with No. ${under} `, code(sibling), ' gives ', code(hex(path.way[level + 1])))
   })
   return section('path', 'Its path through the tree',
     h('p', { class: 'lead' }, file.inclusion.path.length
@@ -164,7 +169,7 @@ export function logSection(report, found) {
   const place = fitted(h('div', { class: 'canvas' }), (width) => drawLog(report, found, width))
   const lines = [...found.batches].reverse().slice(0, 40).map((batch) =>
     h('tr', { class: batch === found.own ? 'own' : null },
-      h('th', { scope: 'row' }, `${batch.first}–${batch.first + batch.size - 1n}`),
+      h('th', { scope: 'row' }, run(batch.first, batch.first + batch.size)),
       h('td', {}, when(batch.postedAt)), h('td', {}, code(short(batch.root)))))
   return section('log', 'The log it is in',
     h('p', { class: 'lead' }, logWords(report, found)), place,

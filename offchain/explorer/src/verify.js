@@ -164,7 +164,7 @@ async function offline(report, trust) {
   if (model) {
     await report.take('model', async () => {
       checkModel(file)
-      const names = model.files.length === 1 ? 'one file' : `${model.files.length} files`
+      const names = model.files.length === 1 ? 'One file' : `${model.files.length} files`
       return `${names}, by sha256. Their bytes are not in the receipt.`
     })
   } else report.say('model', SKIPPED, "The file does not list the model's files.")
@@ -180,6 +180,7 @@ async function offline(report, trust) {
     await report.take('path', async () => {
       report.path = checkPath(file)
       const { first, size, path } = file.inclusion
+      if (size === 1n) return 'It is alone in its batch.'
       return `${path.length} steps up, in the batch of the numbers ${first} to ${first + size - 1n}.`
     })
   } else report.say('path', SKIPPED, 'The file shows no path: it was written before it was settled.')
@@ -247,7 +248,7 @@ async function promise(report) {
     const caution = checkPromise(file, record)
     if (settleBy === 0n) return [SKIPPED, 'It promises nothing about when it is settled.']
     if (caution) return [CAUTION, caution]
-    const within = `Settled within ${duration(settleBy - issuedAt)}, by ${when(settleBy)}`
+    const within = `It promises to be settled within ${duration(settleBy - issuedAt)}, by ${when(settleBy)}`
     if (file.inclusion && file.inclusion.postedAt > settleBy) {
       return [CAUTION, `${within}: it came ${duration(file.inclusion.postedAt - settleBy)} late.`]
     }
