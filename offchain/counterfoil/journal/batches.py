@@ -18,6 +18,7 @@ from counterfoil.hashing import merkle
 from counterfoil.hashing.types import Address, Digest, Seconds, Signature
 from counterfoil.keys import SigningKey
 
+from . import statements
 from .failpoints import hit
 from .schema import NODES_PER_PART, batches, nodes, receipts
 from .store import Store
@@ -267,29 +268,23 @@ class Batches:
 
     def _path(self, batch: Batch, index: int) -> Iterable[Digest]:
         with self.store.reading() as connection:
+            ask = connection.connection.cursor()
             width, level, path = batch.size, 0, []
             while width > 1:
                 sibling = index ^ 1
                 if sibling < width:
-                    path.append(self._node(connection, batch.first, level, sibling))
+                    path.append(self._node(ask, batch.first, level, sibling))
                 index, width, level = index >> 1, (width + 1) >> 1, level + 1
             return path
 
-    def _node(self, connection: sa.Connection, first: int, level: int, index: int) -> Digest:
+    def _node(self, ask: Any, first: int, level: int, index: int) -> Digest:
+        sql = statements.compiled(self.store.dialect)
         if level == 0:
-            r = receipts.c
-            digest = connection.execute(
-                select(r.digest).where(r.journal == self.number, r.sequence == first + index)
-            ).scalar_one()
-            return merkle.leaf(digest)
+            ask.execute(sql.digest, (self.number, first + index))
+            return merkle.leaf(bytes(ask.fetchone()[0]))
         part, at = divmod(index, NODES_PER_PART)
-        n = nodes.c
-        found = connection.execute(
-            select(func.substr(n.hashes, 32 * at + 1, 32)).where(
-                n.journal == self.number, n.first == first, n.level == level, n.part == part
-            )
-        ).scalar_one()
-        return Digest(bytes(found))
+        ask.execute(sql.node, (32 * at + 1, self.number, first, level, part))
+        return Digest(bytes(ask.fetchone()[0]))
 
     # The way of a batch
 

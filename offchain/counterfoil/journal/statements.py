@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 
 from counterfoil.formats.preimage import Preimage
 
-from .schema import batches, journals, kept_sets, preimages, receipts, tensors
+from .schema import batches, journals, kept_sets, nodes, preimages, receipts, tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,9 @@ class Statements:
         last_batch: (journal) → the number after the last batch.
         promised_in_page: (journal, first, stop) → the earliest promise among the receipts
             first … stop−1, and the last one's number.
+        digest: (journal, sequence) → a receipt's digest.
+        node: (place, journal, first, level, part) → one node of a batch's tree, its place in
+            bytes from 1.
     """
 
     standing: str
@@ -37,6 +40,8 @@ class Statements:
     promised_in_batches: str
     last_batch: str
     promised_in_page: str
+    digest: str
+    node: str
 
 
 @lru_cache(maxsize=4)
@@ -47,7 +52,7 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
     def insert(table: sa.Table) -> str:
         return text(table.insert())
 
-    j, r, b = journals.c, receipts.c, batches.c
+    j, r, b, n = journals.c, receipts.c, batches.c, nodes.c
     last = receipts.alias("last").c
     standing = (
         j.halted,
@@ -91,6 +96,17 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
                 r.journal == bindparam("n"),
                 r.sequence >= bindparam("first"),
                 r.sequence < bindparam("stop"),
+            )
+        ),
+        digest=text(
+            select(r.digest).where(r.journal == bindparam("n"), r.sequence == bindparam("at"))
+        ),
+        node=text(
+            select(sa.func.substr(n.hashes, bindparam("at"), sa.literal_column("32"))).where(
+                n.journal == bindparam("n"),
+                n.first == bindparam("first"),
+                n.level == bindparam("level"),
+                n.part == bindparam("part"),
             )
         ),
     )
