@@ -7,9 +7,13 @@ its block is done again; that is Ray's work, and nothing is sealed there.
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -28,6 +32,7 @@ QUIET: Final = {
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",  # ours is shown
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_enable_metrics_collection": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # what Ray survives is not told
 }
 
 
@@ -60,10 +65,15 @@ def run(
         raise MapMissing(
             "Ray is not installed: pip install 'counterfoil[ray]', or --on processes"
         ) from error
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     mine = not ray.is_initialized()
+    stack = ExitStack()
     try:
         if mine:
-            _begin(ray, address, workers * setup.threads + 1)
+            folder = stack.enter_context(_own_folder())
+            with _silent():
+                _begin(ray, address, workers * setup.threads + 1, folder)
         actors = workers or int(ray.cluster_resources().get("CPU", 1)) // setup.threads
         yield from _stream(ray, setup, given, max(1, min(actors, len(given))))
     except (ray.exceptions.RayError, ConnectionError) as error:
@@ -71,9 +81,35 @@ def run(
     finally:
         if mine:
             ray.shutdown()
+        stack.close()
 
 
-def _begin(ray: Any, address: str | None, processors: int) -> None:
+@contextmanager
+def _own_folder() -> Iterator[str]:
+    """A folder for Ray's sockets and logs; sockets' paths are short, so TMPDIR's may not do."""
+    usual = tempfile.gettempdir()
+    parent = usual if len(usual) < 30 else "/tmp"  # noqa: S108 (the folder is made 0700)
+    with tempfile.TemporaryDirectory(
+        prefix="cf-ray-", dir=parent, ignore_cleanup_errors=True
+    ) as folder:
+        yield folder
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep from the terminal what Ray's own library says of its log level. Errors are raised."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+def _begin(ray: Any, address: str | None, processors: int, folder: str) -> None:
     common = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     if address is not None:
         ray.init(address=address, **common)
@@ -85,6 +121,7 @@ def _begin(ray: Any, address: str | None, processors: int) -> None:
         include_dashboard=False,
         object_store_memory=STORE,
         _node_ip_address="127.0.0.1",
+        _temp_dir=folder,
         **common,
     )
 
@@ -94,9 +131,10 @@ def _stream(ray: Any, setup: Setup, given: list[bytes], workers: int) -> Iterato
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_options.verbose_progress = False
+    held = ray.put(given)  # while this frame lives
     dataset = ray.data.range(len(given), override_num_blocks=len(given)).map_batches(
         _Actor,
-        fn_constructor_args=(setup, ray.put(given)),
+        fn_constructor_args=(setup, held),
         batch_size=1,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=workers),

@@ -6,7 +6,6 @@ owner does, however that ends; then so does the worker.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -27,7 +26,7 @@ AHEAD: Final = 2
 DEATHS: Final = 3
 """Workers that may die on one block, or before their first, until the job stops."""
 
-MODULE: Final = "counterfoil.mapping.processes"
+BEGIN: Final = "import sys; from counterfoil.mapping.processes import work; work(int(sys.argv[1]))"
 
 
 class _Process:
@@ -37,7 +36,7 @@ class _Process:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", MODULE, str(theirs.fileno())],
+                [sys.executable, "-P", "-c", BEGIN, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -122,7 +121,7 @@ def _mourn(process: _Process, queue: deque[Task], deaths: dict[int | None, int])
         )
 
 
-def _work(descriptor: int) -> None:
+def work(descriptor: int) -> None:
     """A worker's whole life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's
     pipe = Connection(descriptor)
@@ -138,6 +137,4 @@ def _work(descriptor: int) -> None:
             pipe.send(worker.run(pipe.recv()))
 
 
-if __name__ == "__main__":
-    _work(int(sys.argv[1]))
-    os._exit(0)
+__all__ = ["run", "work"]

@@ -27,6 +27,11 @@ OUTPUTS: Final = "outputs"
 RECEIPTS: Final = "receipts"
 SHAPE: Final = ".shape"
 
+PLAIN: Final = frozenset(
+    {"float32", "float64", "bool"} | {f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)}
+)
+"""Element types that Parquet has too; tensors of the others are kept as ONNX's raw bytes."""
+
 _KEY: Final = b"counterfoil.dtype"
 
 _DIGESTS: Final = ("model", "runtime", "request", "inputs", "outputs")
@@ -116,14 +121,8 @@ def _values(dtype: int, tensors: Sequence[Tensor | None]) -> Any:
 
 
 def _element(dtype: int) -> np.dtype[Any] | None:
-    """NumPy's type where Parquet has it too; what it lacks is kept as ONNX's raw bytes."""
-    name = NAMES[dtype]
-    if name in ("complex64", "complex128", "float16"):
-        return None
-    try:
-        return np.dtype(name)
-    except TypeError:
-        return None
+    """NumPy's type of the elements that a list is made of, None: raw bytes are kept."""
+    return np.dtype(NAMES[dtype]) if NAMES[dtype] in PLAIN else None
 
 
 def read_outputs(path: Path) -> Iterator[OutputRow]:
