@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.errors import BadOpening, BadPath, BadTensor
-from counterfoil.hashing import merkle
+from counterfoil.hashing import lanes, merkle
 from counterfoil.hashing.eip712 import text, word
 from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.types import ZERO, Digest
@@ -179,6 +179,15 @@ def _front(name: str, dtype: int, shape: tuple[int, ...], byte_length: int) -> b
     return TENSOR_TYPE + text(name) + word(dtype) + shape_hash(shape) + word(byte_length)
 
 
+def _leaf(t: Tensor, master: bytes, position: int) -> bytes:
+    front = _front(t.name, t.dtype, t.shape, len(t.data))
+    if len(t.data) <= CHUNK * lanes.FEW:
+        made = lanes.kernels()  # counted where they are missing
+        if made is not None:
+            return lanes.tensor_leaf(t.data, master + position.to_bytes(8, "big"), front, made)
+    return merkle.leaf(keccak(front + chunk_root(t.data, master, position)))
+
+
 def commitment(tensors: Sequence[Tensor], master: bytes) -> Digest:
     """`commit(tensors, master).digest`, without what is only needed to open single chunks.
 
@@ -189,15 +198,7 @@ def commitment(tensors: Sequence[Tensor], master: bytes) -> Digest:
         raise BadOpening(f"a master is 32 bytes, this one {len(master)}")
     if not tensors:
         return set_digest(0, ZERO)
-    leaves = [
-        keccak(
-            b"\x00"
-            + keccak(
-                _front(t.name, t.dtype, t.shape, len(t.data)) + chunk_root(t.data, master, position)
-            )
-        )
-        for position, t in enumerate(tensors)
-    ]
+    leaves = [_leaf(t, master, position) for position, t in enumerate(tensors)]
     return set_digest(len(leaves), leaves[0] if len(leaves) == 1 else merkle.root_of(leaves))
 
 

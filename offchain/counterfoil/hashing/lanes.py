@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from ctypes import create_string_buffer
 from typing import Final
 
 import numpy as np
@@ -250,8 +251,7 @@ def tensor_root(data: bytes, head: bytes, last: bytes | None, made: Kernels) -> 
         buffer = np.empty(32 * count, dtype=np.uint8)
         if last is not None:
             buffer[-32:] = np.frombuffer(last, dtype=np.uint8)
-        run = made.quick_tensor if count <= FEW else made.tensor
-        run(data, head, whole, _address(buffer), count)
+        made.tensor(data, head, whole, _address(buffer), count)
         return bytes(buffer[:32])
     source, size = _address(np.frombuffer(data, dtype=np.uint8)), part_of(count)
     tops = np.empty((-(-count // size), 32), dtype=np.uint8)
@@ -269,3 +269,17 @@ def tensor_root(data: bytes, head: bytes, last: bytes | None, made: Kernels) -> 
     share(count, work)
     made.climb(_address(tops), len(tops))
     return bytes(tops[0])
+
+
+def tensor_leaf(data: bytes, head: bytes, front: bytes, made: Kernels) -> bytes:
+    """Leaf of a tensor in its set, for no more than `FEW` chunks.
+
+    Args:
+        head: the master and the tensor's position, 40 bytes.
+        front: hashStruct(Tensor)'s words before `chunks`, 160 bytes.
+    """
+    whole, rest = divmod(len(data), 256)
+    out = create_string_buffer(32)
+    made.leaf_of(data, head, whole, rest, 1 if rest or not whole else 0, front, out)
+    leaf: bytes = out.raw
+    return leaf

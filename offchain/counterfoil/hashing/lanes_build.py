@@ -23,8 +23,11 @@ from typing import Any, Final
 from .lanes_ir import assembly
 
 _ARGUMENTS: Final = {"nodes": "ppn", "leaves": "ppn", "chunks": "ppnpn", "rows": "pnnppn",
-                     "climb": "pn", "tensor": "ppnpn"}  # fmt: skip
+                     "climb": "pn", "tensor": "ppnpn", "leaf_of": "ppnnnpp"}  # fmt: skip
 """Of each kernel: p a pointer, n a 64-bit number."""
+
+_QUICK: Final = ("leaf_of",)
+"""Kernels that are called without giving the interpreter away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +37,7 @@ class Kernels:
     Attributes:
         width: messages side by side.
         cached: whether they came from disk.
-        quick_tensor: `tensor` without giving the interpreter away, for what takes no longer
-            than that would.
+        leaf_of: does not give the interpreter away, which would take longer than it does.
     """
 
     width: int
@@ -46,7 +48,7 @@ class Kernels:
     rows: Any
     climb: Any
     tensor: Any
-    quick_tensor: Any
+    leaf_of: Any
     _engine: Any
 
 
@@ -120,19 +122,12 @@ def loaded(code: bytes, width: int, *, cached: bool) -> Kernels:
     engine.finalize_object()
     kinds = {"p": ctypes.c_void_p, "n": ctypes.c_uint64}
     found = {
-        name: ctypes.CFUNCTYPE(None, *(kinds[k] for k in letters))(
-            engine.get_function_address(name)
-        )
+        name: (ctypes.PYFUNCTYPE if name in _QUICK else ctypes.CFUNCTYPE)(
+            None, *(kinds[k] for k in letters)
+        )(engine.get_function_address(name))
         for name, letters in _ARGUMENTS.items()
     }
-    quick = ctypes.PYFUNCTYPE(None, *(kinds[k] for k in _ARGUMENTS["tensor"]))
-    return Kernels(
-        width=width,
-        cached=cached,
-        quick_tensor=quick(engine.get_function_address("tensor")),
-        _engine=engine,
-        **found,
-    )
+    return Kernels(width=width, cached=cached, _engine=engine, **found)
 
 
 def _target(triple: str, processor: str, features: str) -> Any:

@@ -245,6 +245,65 @@ climb:
 """A tensor's root, first in `buffer`; there, last, is the leaf of a chunk that is cut short."""
 
 
+_LEAF_OF: Final = """define internal void @padded(ptr %message, i64 %length, ptr %out) #0 {
+entry:
+  %blocks = udiv i64 %length, 136
+  %done = mul i64 %blocks, 136
+  %tail = getelementptr i8, ptr %message, i64 %done
+  %first = getelementptr i8, ptr %message, i64 %length
+  store i8 1, ptr %first
+  %last = getelementptr i8, ptr %tail, i64 135
+  %there = load i8, ptr %last
+  %bit = or i8 %there, 128
+  store i8 %bit, ptr %last
+  call void @rows(ptr %message, i64 0, i64 %blocks, ptr %tail, ptr %out, i64 1)
+  ret void
+}
+
+define void @leaf_of(
+    ptr %given, ptr %head, i64 %whole, i64 %rest, i64 %short, ptr %front, ptr %out) #0 {
+entry:
+  %count = add i64 %whole, %short
+  %size = shl i64 %count, 5
+  %buffer = alloca i8, i64 %size, align 64
+  %message = alloca [408 x i8], align 64
+  %salt = alloca [32 x i8], align 64
+  %any = icmp ugt i64 %short, 0
+  br i1 %any, label %cut, label %tree
+cut:
+  call void @llvm.memset.p0.i64(ptr %message, i8 0, i64 408, i1 false)
+  call void @llvm.memcpy.p0.p0.i64(ptr %message, ptr %head, i64 40, i1 false)
+  %index = call i64 @llvm.bswap.i64(i64 %whole)
+  %index_at = getelementptr i8, ptr %message, i64 40
+  store i64 %index, ptr %index_at
+  call void @padded(ptr %message, i64 48, ptr %salt)
+  call void @llvm.memset.p0.i64(ptr %message, i8 0, i64 408, i1 false)
+  %salt_at = getelementptr i8, ptr %message, i64 1
+  call void @llvm.memcpy.p0.p0.i64(ptr %salt_at, ptr %salt, i64 32, i1 false)
+  %data_at = getelementptr i8, ptr %message, i64 33
+  %before = shl i64 %whole, 8
+  %data = getelementptr i8, ptr %given, i64 %before
+  call void @llvm.memcpy.p0.p0.i64(ptr %data_at, ptr %data, i64 %rest, i1 false)
+  %length = add i64 %rest, 33
+  %leaf_at = shl i64 %whole, 5
+  %leaf = getelementptr i8, ptr %buffer, i64 %leaf_at
+  call void @padded(ptr %message, i64 %length, ptr %leaf)
+  br label %tree
+tree:
+  call void @tensor(ptr %given, ptr %head, i64 %whole, ptr %buffer, i64 %count)
+  call void @llvm.memset.p0.i64(ptr %message, i8 0, i64 408, i1 false)
+  call void @llvm.memcpy.p0.p0.i64(ptr %message, ptr %front, i64 160, i1 false)
+  %root_at = getelementptr i8, ptr %message, i64 160
+  call void @llvm.memcpy.p0.p0.i64(ptr %root_at, ptr %buffer, i64 32, i1 false)
+  call void @padded(ptr %message, i64 192, ptr %salt)
+  call void @leaves(ptr %salt, ptr %out, i64 1)
+  ret void
+}
+
+"""
+"""A tensor's leaf in its set, from its bytes; `front` is its struct without `chunks`."""
+
+
 def assembly(width: int) -> str:
     """The module's LLVM assembly.
 
@@ -259,6 +318,8 @@ def assembly(width: int) -> str:
             f"declare {vector} @llvm.fshl.v{width}i64({vector}, {vector}, {vector})",
             "declare i64 @llvm.umin.i64(i64, i64)",
             "declare i64 @llvm.bswap.i64(i64)",
+            "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
+            "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
             "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)",
             "",
             _permute(width),
@@ -268,6 +329,7 @@ def assembly(width: int) -> str:
             _rows(width),
             _CLIMB,
             _TENSOR,
+            _LEAF_OF,
             "attributes #0 = { nounwind }",
             'attributes #1 = { nounwind noinline "stackrealign" }',  # it spills registers
             "",

@@ -10,6 +10,7 @@ import textwrap
 import numpy as np
 import pytest
 from counterfoil.formats.chunks import chunk_leaves, chunk_root, chunk_tree
+from counterfoil.formats.tensor import Tensor, commit, commitment
 from counterfoil.hashing import lanes, lanes_build, lanes_ir, lanes_threads, merkle, merkle_spec
 from counterfoil.hashing.keccak import keccak, keccak_rows
 from Crypto.Hash import keccak as other
@@ -83,6 +84,30 @@ def test_chunk_root__any_tensor__is_that_of_the_plain_leaves(made, length, maste
     assert chunk_root(data, master, position) == merkle_spec.tree_root(leaves)
     tree = chunk_tree(data, master, position)
     assert tree.layers[0].tobytes() == b"".join(leaves)
+
+
+@given(
+    lengths=st.lists(
+        st.one_of(
+            st.integers(0, 600),
+            st.integers(0, 260).map(lambda n: 256 * n),
+            st.integers(0, 260).map(lambda n: 256 * n + 1),
+        ),
+        max_size=5,
+    ),
+    master=st.binary(min_size=32, max_size=32),
+)
+def test_commitment__any_set__is_that_of_its_objects(made, lengths, master):
+    tensors = [
+        Tensor.of(f"tensor {place}", some(1, length, place)) for place, length in enumerate(lengths)
+    ]
+    assert commitment(tensors, master) == commit(tensors, master).digest
+
+
+def test_commitment__every_length_to_600__is_that_of_its_objects(made):
+    for length in range(601):
+        tensors = [Tensor.of("x", some(1, length, length)[0])]
+        assert commitment(tensors, MASTER) == commit(tensors, MASTER).digest
 
 
 @pytest.mark.parametrize("width", [2, 4])
