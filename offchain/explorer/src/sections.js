@@ -117,7 +117,7 @@ export function lifeSection(report, found) {
       state: settled ? 'done' : report.failure ? 'broken' : 'open',
     })
   }
-  if (found?.finalAt) points.push({ time: found.finalAt, name: 'Final', text: found.depth === 1n ? '1 block deep' : `${found.depth} blocks deep`, state: 'done' })
+  if (settled && found?.finalAt) points.push({ time: found.finalAt, name: 'Final', text: found.depth === 1n ? '1 block deep' : `${found.depth} blocks deep`, state: 'done' })
   points.sort((one, other) => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0))
   if (!points.some((each) => each.time > now)) points.push({ time: now, name: 'Now', text: '', state: 'now' })
   else {
@@ -199,8 +199,9 @@ export function tensorsSection(report) {
 
 /** What was not checked, and what no receipt shows. */
 export function limitsSection(report) {
-  const items = report.notChecked.map(([name, { text }]) =>
-    h('li', {}, h('strong', {}, STEPS.get(name)), `: ${text}`))
+  const alike = new Map()
+  for (const [name, { text }] of report.notChecked) alike.set(text, [...(alike.get(text) ?? []), STEPS.get(name)])
+  const items = [...alike].map(([text, titles]) => h('li', {}, h('strong', {}, titles.join('; ')), `: ${text}`))
   return section('limits', 'What was not checked', h('ul', {}, ...items,
     h('li', {}, 'No receipt shows by itself that the model computed these outputs: it shows who answers for saying so.'),
     report.host ? h('li', {}, `${report.host} was believed for what the chain holds. Another RPC is a second opinion.`) : null))
