@@ -42,7 +42,8 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture
 def http(server) -> Iterator[httpx.Client]:
-    with server.client() as made:
+    limits = httpx.Limits(max_connections=200)
+    with server.client(limits=limits) as made:
         yield made
 
 
@@ -383,6 +384,19 @@ def test_client_that_goes_away__costs_nothing(server, http):
             )
     deadline = time.monotonic() + 10
     while "counterfoil_inferences_accepted 0.0" not in http.get("/metrics").text:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_event_streams__as_many_as_it_takes_and_given_back(server, http):
+    with contextlib.ExitStack() as stack:
+        for _ in range(64):
+            stream = stack.enter_context(http.stream("GET", "/v2/events"))
+            assert next(stream.iter_lines()) == "retry: 2000"
+        problem(http.get("/v2/events"), 503)
+        assert http.get("/v2").status_code == 200
+    deadline = time.monotonic() + 10
+    while "counterfoil_event_streams 0.0" not in http.get("/metrics").text:
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

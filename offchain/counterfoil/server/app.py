@@ -161,7 +161,7 @@ def _receipts(app: FastAPI, service: Service) -> None:
     )
     async def receipt(digest: DigestPath) -> Response:
         """A receipt's file, with its inclusion as soon as it is posted."""
-        file, state = await asyncio.to_thread(logs().receipt, bytes.fromhex(digest[2:]))
+        file, state = await service.read(logs().receipt, bytes.fromhex(digest[2:]))
         return Response(
             file.dump(),
             media_type="application/json",
@@ -176,13 +176,13 @@ def _receipts(app: FastAPI, service: Service) -> None:
         def ask() -> list[dict[str, Any]]:
             return [found.state(journal) for journal in found.journals()]
 
-        return JSONResponse({"logs": await asyncio.to_thread(ask)})
+        return JSONResponse({"logs": await service.read(ask)})
 
     @app.get("/v2/logs/{signer}", responses=openapi.answers(messages.Log, 400, 404, 503))
     async def one_log(signer: Signer) -> Response:
         """A log's state."""
         found = logs()
-        return JSONResponse(await asyncio.to_thread(lambda: found.state(found.journal(signer))))
+        return JSONResponse(await service.read(lambda: found.state(found.journal(signer))))
 
     @app.get(
         "/v2/logs/{signer}/batches/{first}",
@@ -190,7 +190,7 @@ def _receipts(app: FastAPI, service: Service) -> None:
     )
     async def batch_file(signer: Signer, first: First) -> Response:
         """A batch's file."""
-        content = await asyncio.to_thread(logs().batch_file, signer, first)
+        content = await service.read(logs().batch_file, signer, first)
         return Response(content, media_type="application/json")
 
     @app.get("/v2/events", responses=openapi.EVENTS)

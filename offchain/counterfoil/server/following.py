@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from counterfoil.errors import CounterfoilError
 from counterfoil.journal import BatchState, Journal
 
 from .gate import overloaded
@@ -112,11 +111,18 @@ class Following:
         """
         if len(self._listeners) >= self._streams:
             raise overloaded("the server has as many event streams as it takes")
-        queue: asyncio.Queue[Change | None] = asyncio.Queue(BEHIND)
-        self._listeners.add(queue)
-        return self._events(queue)
+        return self._events()
 
-    async def _events(self, queue: asyncio.Queue[Change | None]) -> AsyncIterator[bytes]:
+    @property
+    def listening(self) -> int:
+        """Streams that are open."""
+        return len(self._listeners)
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        queue: asyncio.Queue[Change | None] = asyncio.Queue(BEHIND)
+        if not self._streams:  # the server has begun to stop
+            return
+        self._listeners.add(queue)  # here, as a stream that is never begun is never ended
         try:
             yield b"retry: 2000\n: listening\n\n"
             while True:
@@ -138,10 +144,10 @@ class Following:
             try:
                 changes = [c for f in self._all() for c in f.look()]
                 problem = ""
-            except CounterfoilError as error:
-                if str(error) != problem:
-                    problem = str(error)
-                    log.warning("the journals cannot be followed", extra={"reason": problem})
+            except Exception as error:  # the thread lives as long as the server
+                if repr(error) != problem:
+                    problem = repr(error)
+                    log.warning("the journals cannot be followed", exc_info=error)
                 continue
             if changes and self._loop is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._tell, changes)

@@ -35,12 +35,13 @@ class Logs:
         self._journals: dict[str, Journal] = {}
         self._looked = float("-inf")
         self._lock = threading.Lock()
+        self._placing = threading.Lock()  # held by the event loop too, so for an instant only
         self._searching = threading.Lock()
         self._places: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
 
     def remember(self, digest: bytes, signer: str, sequence: int) -> None:
         """Know where a receipt is without searching."""
-        with self._lock:
+        with self._placing:
             self._places[digest] = (signer, sequence)
             if len(self._places) > REMEMBERED:
                 self._places.popitem(last=False)
@@ -82,7 +83,7 @@ class Logs:
         return journal.receipt_file(sequence, openings=False), journal.state(sequence)
 
     def _find(self, digest: bytes) -> tuple[Journal, int]:
-        with self._lock:
+        with self._placing:
             place = self._places.get(digest)
         if place is not None:
             return self.journal(place[0]), place[1]

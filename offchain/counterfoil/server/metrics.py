@@ -40,9 +40,11 @@ class Metrics:
         Gauge("counterfoil_inferences_accepted", "Under way.", **common).set_function(accepted)
         Gauge("counterfoil_bodies_bytes", "Of bodies under way.", **common).set_function(held)
 
-    def follow(self, logs: Logs) -> None:
-        """Show the journals' state too."""
+    def follow(self, logs: Logs, streams: Callable[[], int]) -> None:
+        """Show the journals' state too, and how many follow it."""
         self._registry.register(_Journals(logs))
+        gauge = Gauge("counterfoil_event_streams", "Open.", registry=self._registry)
+        gauge.set_function(streams)
 
     def settling(self, problem: Callable[[], bool]) -> None:
         """Show whether settling in the background is in trouble."""

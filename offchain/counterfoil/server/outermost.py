@@ -134,8 +134,9 @@ class _Exchange:
             headers = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]
             if self.status >= 400 and not self._ended:
                 waits = self.headers.get(b"expect", b"").lower() == b"100-continue"
-                if waits or not await read_away(self.receive):
-                    headers.append((b"connection", b"close"))
+                closes = (b"connection", b"close")
+                if (waits or not await read_away(self.receive)) and closes not in headers:
+                    headers.append(closes)
             message = {**message, "headers": headers}
         else:
             self.sent += len(message.get("body", b""))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from counterfoil.config import Profile
 from counterfoil.errors import CounterfoilError
@@ -18,11 +19,17 @@ from . import answering, asking, bodies
 from .access import Guard
 from .bodies import Held
 from .following import Following
-from .gate import Gate
+from .gate import Gate, overloaded
 from .limits import Limits
 from .logs import Logs
 from .metrics import Metrics
 from .models import Models
+
+READERS: Final = 4
+READS: Final = 64
+"""Threads that ask the journals, and questions under way."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +75,15 @@ class Service:
         self.held = Held(limits.held)
         self.metrics = Metrics(accepted=lambda: self.gate.accepted, held=lambda: self.held.bytes)
         self.stopping = False
+        self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._reads = 0
         self.logs: Logs | None = None
         self.following: Following | None = None
         self.settling: BackgroundSettling | None = None
         if sealing is not None:
             self.logs = Logs(sealing.profile)
-            self.following = Following(self.logs, limits.streams)
-            self.metrics.follow(self.logs)
+            following = self.following = Following(self.logs, limits.streams)
+            self.metrics.follow(self.logs, lambda: following.listening)
         self._settle: Profile | None = sealing.profile if sealing is not None and settle else None
 
     def start(self) -> None:
@@ -98,12 +107,28 @@ class Service:
     def close(self) -> None:
         """End every thread and close the journals."""
         self.gate.close()
+        self._reading.shutdown(wait=True)
         if self.following is not None:
             self.following.stop()
         if self.settling is not None:
             self.settling.stop()
         if self.logs is not None:
             self.logs.close()
+
+    async def read(self, function: Callable[..., _T], *given: Any) -> _T:
+        """Ask the journals, in threads of their own: probes and metrics need not wait for it.
+
+        Raises:
+            RequestRefused: 503, too many ask.
+        """
+        if self._reads >= READS:
+            raise overloaded("too many ask about receipts")
+        self._reads += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._reading, function, *given)
+        finally:
+            self._reads -= 1
 
     def unready(self) -> str | None:
         """Why the server takes no requests now; None: it does."""
