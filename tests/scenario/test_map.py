@@ -7,126 +7,25 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pyarrow.dataset
 import pytest
 from counterfoil import config, keys, mapping
 from counterfoil.formats.receipt_file import ReceiptFile
-from counterfoil.formats.tensor import commit
 from counterfoil.inference import drafts
-from counterfoil.journal import Journal
 from counterfoil.mapping.points import NAMES
 from counterfoil.mapping.tables import part
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "mapping"))
-
-from data_sets import DECODE, KINDS, ROWS, rows, save, save_model  # noqa: E402
-
-COMMAND = [sys.executable, "-c", "from counterfoil.cli import main; main()", "map"]
-
-
-class Scene:
-    """A home, a model, a data set of `ROWS` rows, and the command on them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.home = folder / "home"
-        self.model = save_model(folder / "model.onnx")
-        self.data = save(folder, "npz", rows())
-        self.out = folder / "out"
-
-    def start(self, *options: object, point: str = "", data: Path | None = None):
-        environment = {
-            **os.environ,
-            "COUNTERFOIL_HOME": str(self.home),
-            "COUNTERFOIL_SECRET": "ab" * 32,
-            "COUNTERFOIL_FAILPOINT": point,
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-        }
-        command = [*COMMAND, self.model, data or self.data, "--out", self.out, *options]
-        return subprocess.Popen(
-            list(map(str, command)),
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def run(self, *options: object, point: str = "", data: Path | None = None, code: int = 0):
-        process = self.start("--json", *options, point=point, data=data)
-        out, err = process.communicate(timeout=240)
-        assert process.returncode == code, out + err
-        return json.loads(out) if out else {}
-
-    def check(self, values=None, *, logs: int = 1, batch: int = 0) -> None:
-        """Outputs bit for bit those of a plain loop; one receipt a row, each of its outputs."""
-        values = rows() if values is None else values
-        wanted = plain_loop(self.model, values, batch)
-        outputs = list(mapping.outputs(self.out))
-        assert [o.row for o in outputs] == list(range(len(values)))
-        for output, expected in zip(outputs, wanted, strict=True):
-            assert output.tensors[0].data == expected.tobytes()
-            assert output.tensors[0].shape == expected.shape
-        journals = {j.signer: j for j in self.journals(logs)}
-        receipts = list(mapping.receipts(self.out))
-        assert [r.row for r in receipts] == list(range(len(values)))
-        found = mapping.job.load(self.out)
-        for receipt, output, value in zip(receipts, outputs, values, strict=True):
-            sealed = receipt.sealed
-            assert receipt.note is None
-            r = sealed.receipt
-            assert r.signed_by(sealed.signature, sealed.chain_id, sealed.ledger)
-            assert r.request == found.requests(receipt.row, receipt.row + 1)[0].tobytes()
-            journal = journals[r.signer]
-            assert journal.get(r.sequence).receipt == r
-            masters = journal.masters(r.sequence)
-            assert commit(output.tensors, masters[1]).digest == r.outputs
-            given = drafts.Tensor.of("x", value.reshape(1, 4))
-            assert commit([given], masters[0]).digest == r.inputs
-        numbers = {(r.sealed.receipt.signer, r.sealed.receipt.sequence) for r in receipts}
-        assert len(numbers) == len(values), "a receipt for two rows"
-        assert sum(j.next_sequence() for j in journals.values()) == len(values), "sealed twice"
-        for journal in journals.values():
-            journal.close()
-
-    def journals(self, logs: int = 1) -> Iterator[Journal]:
-        before = {n: os.environ.get(n) for n in ("COUNTERFOIL_HOME", keys.SECRET)}
-        os.environ |= {"COUNTERFOIL_HOME": str(self.home), keys.SECRET: "ab" * 32}
-        try:
-            for n in range(1, logs + 1):
-                profile = config.load_profile("local" if n == 1 else f"local.{n}")
-                yield from Journal.open_all(profile)
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
-
-
-def plain_loop(model: Path, values, batch: int = 0):
-    """Bare onnxruntime, a row at a time, or so many."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.read_bytes(), options)
-    size = batch or 1
-    for at in range(0, len(values), size):
-        (found,) = session.run(None, {"x": values[at : at + size]})
-        yield from (found[n : n + 1] for n in range(len(found)))
+from counterfoil.verify import WORDS_OF_OPENING, Trust, verify
+from support.data_sets import DECODE, KINDS, ROWS, rows, save, save_model
+from support.mapped import Scene, children, done_blocks, ended, plain_loop, wait_for, wait_for_end
 
 
 @pytest.fixture
 def scene(tmp_path) -> Scene:
     return Scene(tmp_path)
-
-
-def ended(process) -> int:
-    process.communicate(timeout=240)
-    return process.returncode
 
 
 # The same results however they are made
@@ -158,11 +57,10 @@ def test_map__receipts__make_files_that_verify(scene):
     (journal,) = scene.journals()
     for receipt in list(mapping.receipts(scene.out))[::9]:
         file = journal.receipt_file(receipt.sealed.receipt.sequence)
-        again = ReceiptFile.parse(file.dump_bytes()) if hasattr(file, "dump_bytes") else file
-        assert again.opening.inputs.tensors[0].array().tolist() == [rows()[receipt.row].tolist()]
-        assert again.opening.outputs.commitment().digest == file.receipt.outputs
-        assert file.preimage.model.digest == file.receipt.model
-        assert file.preimage.runtime.digest == file.receipt.runtime
+        result = verify(ReceiptFile.parse(file.dump()), trust=Trust.shipped())
+        assert set(result.opened) == set(WORDS_OF_OPENING) and result.signed == file.receipt.signer
+        assert file.opening.inputs.tensors[0].array().tolist() == [rows()[receipt.row].tolist()]
+        assert file.opening.outputs.commitment().digest == file.receipt.outputs
     journal.close()
 
 
@@ -196,7 +94,7 @@ def test_map__several_logs__a_block_each_in_turn(scene):
 def test_map__no_rows__a_job_without_files(scene, tmp_path):
     (tmp_path / "empty.jsonl").touch()
     for data in (tmp_path / "empty.jsonl", save_empty(tmp_path)):
-        scene.out = data.with_suffix(".out")
+        scene.out = tmp_path / f"{data.name}.out"
         told = scene.run("--on", "processes", data=data)
         assert told["rows"] == told["sealed"] == 0
         assert list(mapping.receipts(scene.out)) == []
@@ -290,7 +188,13 @@ def test_map__bad_rows__stop_the_job_or_are_noted(scene, tmp_path):
 # Killed, and run again
 
 
-@pytest.mark.parametrize("point", [f"{n}:2" for n in NAMES if n != "map.begun"] + ["map.begun"])
+POINTS = [
+    pytest.param(point, marks=() if point == "map.sealed:2" else pytest.mark.slow)
+    for point in ("map.begun", *(f"{name}:2" for name in NAMES if name != "map.begun"))
+]
+
+
+@pytest.mark.parametrize("point", POINTS)
 def test_map__owner_killed_at_a_point__completed_by_the_next(scene, point):
     scene.run("--on", "loop", "--block", 10, point=point, code=-signal.SIGKILL)
     told = scene.run("--on", "loop")
@@ -300,6 +204,7 @@ def test_map__owner_killed_at_a_point__completed_by_the_next(scene, point):
         assert (told["taken"], told["before"], told["sealed"]) == (10, 10, ROWS - 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["seal.inserted:2", "seal.committed:2"])
 def test_map__owner_killed_while_sealing__completed_by_the_next(scene, point):
     scene.run("--on", "loop", "--block", 10, point=point, code=-signal.SIGKILL)
@@ -358,36 +263,19 @@ def test_map__log_rotated_between__its_rows_are_not_sealed_twice(scene):
     scene.check()
 
 
+@pytest.mark.slow
 def test_map__worker_killed_at_a_point__another_takes_over(scene):
     told = scene.run("--on", "processes", "--workers", 2, "--block", 5, point="map.worked:3")
     assert told["sealed"] == ROWS  # each worker dies at its third block; the owner never
     scene.check()
 
 
+@pytest.mark.slow
 def test_map__worker_that_always_dies__said_and_the_rest_is_kept(scene):
     refused = scene.run("--on", "processes", "--workers", 1, point="map.worked:1", code=71)
     assert "a worker died 3 times" in refused["error"]["message"]
     scene.run("--on", "processes", "--workers", 1)
     scene.check()
-
-
-def children(pid: int) -> list[int]:
-    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def done_blocks(scene: Scene) -> int:
-    return len(list((scene.out / "receipts").glob("part-*"))) if scene.out.exists() else 0
-
-
-def wait_for(condition, process) -> bool:
-    """Whether it became true before the process ended."""
-    deadline = time.monotonic() + 120
-    while not condition():
-        if process.poll() is not None:
-            return False
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    return True
 
 
 @pytest.mark.slow
@@ -416,26 +304,10 @@ def test_map__owner_and_workers_killed_at_random__completed(scene, tmp_path):
     scene.check(values)
 
 
-def wait_for_end(pids: list[int]) -> bool:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        alive = [p for p in pids if Path(f"/proc/{p}/stat").exists() and not zombie(p)]
-        if not alive:
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
+@pytest.mark.slow
 def test_map__two_owners__one_works(scene):
     first = scene.start("--on", "processes", "--workers", 1, "--block", 1)
-    assert wait_for(lambda: (scene.out / "job.json").exists(), first)
+    assert wait_for((scene.out / "job.json").exists, first)
     os.kill(first.pid, signal.SIGSTOP)
     refused = scene.run("--on", "loop", "--block", 1, code=75)
     assert refused["error"]["class"] == "JobBusy"

@@ -11,7 +11,7 @@ import pytest
 from counterfoil.errors import BadDataSet, BadRow
 from counterfoil.mapping import open_data
 from counterfoil.mapping.columns import Input, feed
-from data_sets import DECODE, KINDS, rows, save, save_parquet
+from support.data_sets import DECODE, KINDS, rows, save, save_parquet
 
 X = (Input(name="x", column="x", dtype=1, shape=(-1, 4)),)
 FILE = (Input(name="x", column="file", dtype=1, shape=(-1, 4)),)
