@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow chaos check fmt lock artefacts vectors gas explorer clean node
+.PHONY: help demo test test-slow chaos bench bench-quick check fmt lock artefacts vectors gas explorer clean node
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,11 @@ $(VENV)/.stamp: requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(VENV)-bench-%/.stamp: requirements/bench-%.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(VENV)-format/.stamp: requirements/format.txt
@@ -45,6 +50,12 @@ test-slow: $(VENV)/.stamp node ## kills, races and re-orgs on real nodes, wheels
 chaos: $(VENV)/.stamp node ## the real program under faults, half an hour; writes docs/chaos.md
 	@PYTHONPATH=tests python -m chaos --write docs/chaos.md
 
+bench: $(VENV)/.stamp node $(VENV)-bench-murky/.stamp $(VENV)-bench-merkly/.stamp ## speed beside others, in one run; writes docs/benchmarks.md
+	@PYTHONPATH=tests python -m bench --write docs/benchmarks.md
+
+bench-quick: $(VENV)/.stamp node $(VENV)-bench-murky/.stamp $(VENV)-bench-merkly/.stamp ## the same in under five minutes; writes nothing
+	@PYTHONPATH=tests python -m bench --quick
+
 check: $(VENV)/.stamp $(VENV)-format/.stamp ## ruff, mypy --strict, import-linter, mamushi
 	@ruff check . && ruff format --check .
 	@mypy
@@ -67,7 +78,7 @@ explorer: offchain/explorer/node_modules/.stamp ## build the page into the packa
 	@node offchain/explorer/build.mjs
 
 lock: ## resolve requirements/*.in into lock files without registry addresses
-	@for name in dev format peers; do \
+	@for name in dev format peers bench-murky bench-merkly; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 	    --generate-hashes --no-annotate --no-emit-package counterfoil requirements/$$name.in -o requirements/$$name.txt; done
 
