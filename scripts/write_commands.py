@@ -36,7 +36,10 @@ are decimal strings. Progress bars are shown on terminals alone.
 CODES = (
     (0, "done; nothing that was checked failed"),
     (cli.USAGE, "the command line has an argument that is not known or not right, or lacks one"),
-    (run.UNSEALED, "`run --unsealed`: the outputs are written, a receipt is not"),
+    (
+        run.UNSEALED,
+        "`run --unsealed`: the outputs are written, a receipt is not; `map`: so for some rows",
+    ),
     (settle.NOT_SETTLED, "`settle`: what is sealed waits, as no log is open"),
     (settle.IN_DANGER, "`settle`, `status`: the earliest promise is in danger or broken"),
     (cli.INTERRUPTED, "Ctrl-C"),

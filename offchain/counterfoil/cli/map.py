@@ -6,8 +6,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast, get_args
 
@@ -151,15 +151,16 @@ def cli(
         return
     several = profiles(config.load_profile(profile), logs)
     count = workers or (0 if backend == "ray" and address else here)
-    with _progress(out, found.rows) as (begun, finished):
+    with ExitStack() as stack:
+        progress = _Progress(out, stack)
         done = mapper.run(
             folder,
             several,
             backend=backend,
             workers=count,
             address=address,
-            begun=begun,
-            finished=finished,
+            begun=progress.begun,
+            finished=progress.finished,
         )
     _tell(done, folder, backend, out)
     if done.differing or done.refused:
@@ -172,32 +173,33 @@ def _backend(on: str) -> Backend:
     return cast(Backend, on)  # one of click's choices
 
 
-@contextmanager
-def _progress(
-    out: Output, rows: int
-) -> Iterator[tuple[Callable[[int, int], None], Callable[[int], None]]]:
+class _Progress:
     """A bar with the time that is left; where there is no terminal, one line after a while."""
-    began = [time.monotonic(), 0.0, 0.0]
-    told = [out.json or rows == 0]
 
-    with out.progress("rows", rows) as advance:
+    def __init__(self, out: Output, stack: ExitStack) -> None:
+        self._out = out
+        self._stack = stack
+        self._advance: Callable[..., None] = lambda steps: None
+        self._told = out.json or sys.stderr.isatty()
+        self._began = 0.0
+        self._rows = self._done = 0
 
-        def begin(_rows: int, before: int) -> None:
-            began[:] = [time.monotonic(), float(rows - before), 0.0]
-            if before:
-                advance(before)
+    def begun(self, rows: int, before: int) -> None:
+        """So many rows in all, so many of them done before."""
+        self._began, self._rows = time.monotonic(), rows - before
+        label = f"rows, after {before:,}" if before else "rows"
+        self._advance = self._stack.enter_context(self._out.progress(label, self._rows))
 
-        def finish(done: int) -> None:
-            advance(done)
-            began[2] += done
-            took = time.monotonic() - began[0]
-            if not told[0] and not sys.stderr.isatty() and took > FIRST and began[2] < began[1]:
-                told[0] = True
-                rate = began[2] / took
-                left = (began[1] - began[2]) / rate
-                out.note(f"estimate  {rate:,.0f} rows/s, {span(left)} left")
-
-        yield begin, finish
+    def finished(self, rows: int) -> None:
+        """So many more are done."""
+        self._advance(rows)
+        self._done += rows
+        took = time.monotonic() - self._began
+        if not self._told and took > FIRST and self._done < self._rows:
+            self._told = True
+            rate = self._done / took
+            left = span((self._rows - self._done) / rate)
+            self._out.note(f"estimate  {rate:,.0f} rows/s, {left} left")
 
 
 def span(duration: float) -> str:

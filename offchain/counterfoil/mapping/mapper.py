@@ -18,6 +18,7 @@ from counterfoil.journal import Journal
 from . import columns, job, on_ray, processes, recovery, sealing, tables
 from .job import Job
 from .points import hit
+from .reading import arrow
 from .sources import DataSet
 from .tables import OUTPUTS, RECEIPTS, part
 from .work import Done, Setup, Task, Worker
@@ -89,9 +90,11 @@ class Mapper:
     Raises:
         BadColumns: the data and the model's inputs do not go together.
         BadModel, ModelRefused: the model cannot be run.
+        MapMissing: what writes Parquet is not installed.
     """
 
     def __init__(self, model: Path, data: DataSet, options: Options) -> None:
+        arrow()
         session = Drafting(model, threads=options.threads, batching=options.batch > 0)
         self._model = session.model
         self._data = data

@@ -72,11 +72,15 @@ def run(
     try:
         if mine:
             folder = stack.enter_context(_own_folder())
-            with _silent():
-                _begin(ray, address, workers * setup.threads + 1, folder)
+            try:
+                with _silent():
+                    _begin(ray, address, workers * setup.threads + 1, folder)
+            except (RuntimeError, ValueError, OSError) as error:
+                where = "here" if address is None else f"at {address}"
+                raise WorkerDied(f"cannot reach Ray {where}: {_line(error)}") from error
         actors = workers or int(ray.cluster_resources().get("CPU", 1)) // setup.threads
         yield from _stream(ray, setup, given, max(1, min(actors, len(given))))
-    except (ray.exceptions.RayError, ConnectionError) as error:
+    except ray.exceptions.RayError as error:
         raise WorkerDied(f"Ray gave up: {_line(error)}") from error
     finally:
         if mine:
