@@ -88,6 +88,12 @@ def test_page__its_list_of_ledgers__is_the_verifiers():
     assert found == expected | {local: (planned["ModelRegistry"], court.address)}
 
 
+def test_page__ledgers_that_the_reader_adds__are_added_and_held_to_their_form():
+    found = page()["trust"]
+    assert (found["kept"], found["replaced"], found["unknown"]) == (True, True, True)
+    assert found["refused"] == ["BadSetting"] * 6
+
+
 def test_page__link__is_the_one_of_the_command():
     from counterfoil.cli.links import file_of, fragment_of
 

@@ -158,6 +158,25 @@ for (const [name, abi] of Object.entries({ ReceiptLedger: LEDGER, ModelRegistry:
   }))
 }
 
+const { Trust } = await page('trust')
+const [own] = new Trust().all()
+const named = `${own.chainId}:${own.ledger.toLowerCase()}`
+const other = '0x00000000000000000000000000000000000000aa'
+const listed = (lines) => Trust.with(lines, '').of(own.chainId, own.ledger)
+const refused = ['1:0x12', 'x:' + other, other, `1:${own.ledger.slice(0, -1)}5`, `1:${other} court`, `1:${other} owner=${other}`]
+const trust = {
+  kept: listed(named).court === own.court && listed(named).registry === own.registry,
+  replaced: listed(`${named} court=${other}`).court.toLowerCase() === other,
+  unknown: Trust.with('', '').of(own.chainId + 1n, own.ledger) === null,
+  refused: refused.map((line) => {
+    try {
+      return Trust.with(line, '') && null
+    } catch (error) {
+      return error.kind
+    }
+  }),
+}
+
 const { fragmentOf, fromFragment } = await page('link')
 const link = await fragmentOf(utf8('{"a": 1}'))
-console.log(JSON.stringify({ tried, wrong, views, link: [link, new TextDecoder().decode(await fromFragment(link))] }))
+console.log(JSON.stringify({ tried, wrong, views, trust, link: [link, new TextDecoder().decode(await fromFragment(link))] }))

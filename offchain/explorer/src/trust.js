@@ -32,7 +32,9 @@ export class Trust {
     for (const each of known) this.#add(each)
   }
 
-  #add({ chainId, ledger, registry = null, court = null }) {
+  /** What is not named of a ledger that is on the list already stays. */
+  #add({ chainId, ledger, ...more }) {
+    const { registry = null, court = null } = { ...this.of(chainId, ledger), ...more }
     this.#ledgers.set(pair(chainId, ledger), { chainId: BigInt(chainId), ledger, registry, court })
   }
 
