@@ -139,8 +139,9 @@ def wait_for(condition, process) -> bool:
     return True
 
 
-def wait_for_end(pids: list[int]) -> bool:
-    deadline = time.monotonic() + 20
+def wait_for_end(pids: list[int], within: float = 20) -> bool:
+    """Whether all of them ended in so many seconds."""
+    deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         alive = [p for p in pids if Path(f"/proc/{p}/stat").exists() and not zombie(p)]
         if not alive:
