@@ -754,3 +754,30 @@ class NotReplayable(CounterfoilError):
     """A receipt whose run cannot be done again here."""
 
     exit_code = 65
+
+
+# Exact programs (docs/programs.md).
+
+
+class BadProgram(FormatError):
+    """Rows that are no program of this version, or a file that holds none."""
+
+
+class BadTrace(FormatError):
+    """Rows that no run of the program can have: a wrong number, length or index."""
+
+
+class NotLowerable(CounterfoilError):
+    """A model with operators that no exact program of this version has."""
+
+    exit_code = 65
+
+
+class BadCalibration(CounterfoilError):
+    """Data to calibrate with that do not fit the model."""
+
+    exit_code = 65
+
+
+class NotForPrograms(InferenceError):
+    """A way to run that an exact program does not have."""

@@ -1,0 +1,295 @@
+"""What a program means: every operator in NumPy, exact on every machine (docs/programs.md §5).
+
+Sums are matrix products of whole numbers in floating point, where every partial sum is below
+2^24 (float32) or 2^53 (float64): no order of adding and no fused operation can change one. The
+two roundings are single float32 operations of IEEE 754.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterfoil.errors import InputRefused
+from counterfoil.formats.tensor import Tensor
+
+from .program import ExactProgram
+from .rows import PADDING, WINDOWED, Kind, Operator, Weights, index_entries
+from .trace import Trace
+
+Bytes = NDArray[np.uint8]
+Step = Callable[[Bytes], None]
+"""One operator: it reads and writes the bytes of a trace."""
+
+SLAB: Final = 2**22
+"""Elements of a window's product that are laid out at once."""
+
+EXACT32: Final = 2**24
+"""Whole numbers up to here are float32's. Source: IEEE 754, 24 bits of significand."""
+
+
+class Executor:
+    """Runs one program."""
+
+    def __init__(self, program: ExactProgram) -> None:
+        self.program = program
+        self._steps = [_MAKE[o.kind](program, o) for o in program.operators]
+
+    def run(self, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The outputs, in the program's order.
+
+        Args:
+            inputs: one for each of the program's, by name.
+        Raises:
+            InputRefused: not these inputs, or an index past its table.
+        """
+        return self.trace(inputs).outputs()
+
+    def trace(self, inputs: Sequence[Tensor]) -> Trace:
+        """A run with everything in between.
+
+        Raises:
+            InputRefused: as `run`.
+        """
+        program = self.program
+        data = np.zeros(int(program.offsets[-1]), dtype=np.uint8)
+        given = {tensor.name: tensor for tensor in inputs}
+        check_inputs(program, given)
+        for edge in program.inputs:
+            start = int(program.offsets[edge.base])
+            data[start : start + edge.length] = np.frombuffer(given[edge.name].data, np.uint8)
+        with np.errstate(all="ignore"):
+            for step in self._steps:
+                step(data)
+        return Trace(program, data)
+
+
+def check_inputs(program: ExactProgram, given: Mapping[str, Tensor]) -> None:
+    """Whether a run can begin.
+
+    Raises:
+        InputRefused: a tensor too many, too few, of another type or shape, or with an index
+            past the table that it chooses from.
+    """
+    if given.keys() != {edge.name for edge in program.inputs}:
+        raise InputRefused(
+            f"the program takes {', '.join(e.name for e in program.inputs)}, "
+            f"not {', '.join(given) or 'nothing'}"
+        )
+    for edge in program.inputs:
+        tensor = given[edge.name]
+        if tensor.dtype != edge.dtype or tensor.shape != edge.shape:
+            raise InputRefused(
+                f"the input {edge.name!r} is {list(tensor.shape)} of type {tensor.dtype}, "
+                f"the program takes {list(edge.shape)} of type {edge.dtype}"
+            )
+    for o in program.operators:
+        if o.kind is not Kind.GATHER:
+            continue
+        edge = next(e for e in reversed(program.inputs) if e.base <= o.source)
+        start = int(program.offsets[o.source] - program.offsets[edge.base])
+        values = np.frombuffer(given[edge.name].data, f"<i{o.index_size}")
+        values = values[start // o.index_size :][: o.count // o.width]
+        if ((values < 0) | (values >= o.entries)).any():
+            raise InputRefused(f"an index in {edge.name!r} is not from 0 to {o.entries - 1}")
+
+
+def _span(program: ExactProgram, first: int, length: int) -> slice:
+    start = int(program.offsets[first])
+    return slice(start, start + length)
+
+
+def _output(program: ExactProgram, o: Operator) -> slice:
+    return _span(program, o.out, o.count * o.size)
+
+
+# Windows
+
+
+def taps(o: Operator) -> NDArray[np.int64]:
+    """The source row of every tap of every place, shape (places, taps); past the last: none."""
+    y, x = np.divmod(np.arange(o.out_h * o.out_w), o.out_w)
+    i, j = np.divmod(np.arange(o.taps), o.k_w)
+    row = y[:, None] * o.stride_h + i * o.dilation_h - o.pad_h
+    column = x[:, None] * o.stride_w + j * o.dilation_w - o.pad_w
+    inside = (row >= 0) & (row < o.in_h) & (column >= 0) & (column < o.in_w)
+    return np.where(inside, row * o.in_w + column, o.in_h * o.in_w)
+
+
+def _windowed(program: ExactProgram, o: Operator) -> Step:
+    """Slabs of places, each laid out with its taps, shape (places, taps, source width)."""
+    source = _span(program, o.source, o.in_h * o.in_w * o.source_width)
+    target = _output(program, o)
+    simple = o.taps == 1 and o.pad_h == o.pad_w == 0 and (o.stride_h, o.stride_w) == (1, 1)
+    simple = simple and (o.in_h, o.in_w) == (o.out_h, o.out_w)
+    chosen = None if simple else taps(o)
+    last = np.full((1, o.source_width), o.pad, dtype=np.uint8)
+    reduce = _largest if o.kind is Kind.MAX else _product(program, o)
+    places = max(1, SLAB // (o.taps * o.source_width))
+
+    def step(data: Bytes) -> None:
+        rows = data[source].reshape(-1, o.source_width)
+        out = data[target].reshape(-1, o.width * o.size)
+        if chosen is not None:
+            rows = np.concatenate([rows, last])
+        for start in range(0, len(out), places):
+            stop = start + places
+            if chosen is None:
+                window = rows[start:stop, None]
+            else:
+                window = np.take(rows, chosen[start:stop], axis=0)
+            out[start:stop] = reduce(window).view(np.uint8).reshape(-1, o.width * o.size)
+
+    return step
+
+
+def _largest(window: Bytes) -> Bytes:
+    largest: Bytes = window.max(axis=1)
+    return largest
+
+
+def _product(program: ExactProgram, o: Operator) -> Callable[[Bytes], NDArray[Any]]:
+    channels = [Weights.decode(row, o.depth) for row in program.rows[o.table :][: o.width]]
+    size = 255 * 255 * o.depth + max(abs(c.constant) for c in channels)
+    kind = np.float32 if size < EXACT32 else np.float64
+    values = np.frombuffer(b"".join(c.values for c in channels), np.uint8)
+    weights = values.reshape(o.width, o.taps, o.columns).astype(kind)
+    weights -= np.array([c.zero for c in channels], dtype=kind)[:, None, None]
+    constant = np.array([c.constant for c in channels], dtype=kind)
+    multiplier = np.array([c.multiplier for c in channels], dtype=np.uint32).view(np.float32)
+    add = _sums(o, weights)
+    low, high = np.float32(-o.zero), np.float32(255 - o.zero)
+
+    def product(window: Bytes) -> NDArray[Any]:
+        total = add(window.astype(kind))
+        total += constant
+        if o.kind is Kind.DOT32:
+            return total.astype("<i4")
+        value = total.astype(np.float32, copy=False)
+        value *= multiplier
+        np.clip(value, low, high, out=value)
+        np.rint(value, out=value)
+        value += np.float32(o.zero)
+        return value.astype(np.uint8)
+
+    return product
+
+
+def _sums(o: Operator, weights: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Σ a · (w − zero) over a window, shape (places, width)."""
+    if o.per_group >= o.width:  # one group: a matrix product
+        matrix = np.ascontiguousarray(weights.reshape(o.width, -1).T)
+        return lambda window: window[:, :, : o.columns].reshape(len(window), -1) @ matrix
+    if o.columns == o.per_group == 1:  # a channel for itself
+        each = np.ascontiguousarray(weights[:, :, 0].T)
+        return lambda window: np.einsum("ptc,tc->pc", window[:, :, : o.width], each)
+    groups = -(-o.width // o.per_group)
+    parts = [weights[g * o.per_group : (g + 1) * o.per_group] for g in range(groups)]
+    matrices = [part.reshape(len(part), -1).T for part in parts]
+
+    def grouped(window: NDArray[Any]) -> NDArray[Any]:
+        sums = []
+        for g, matrix in enumerate(matrices):
+            part = window[:, :, g * o.columns : (g + 1) * o.columns]
+            sums.append(part.reshape(len(window), -1) @ matrix)
+        return np.concatenate(sums, axis=1)
+
+    return grouped
+
+
+# Element by element
+
+
+def _table(program: ExactProgram, first: int, count: int, size: int) -> NDArray[Any]:
+    joined = b"".join(row[1:] for row in program.rows[first : first + count])
+    return np.frombuffer(joined, dtype=f"<u{size}")
+
+
+def _look_up(program: ExactProgram, o: Operator) -> Step:
+    source, target = _span(program, o.source, o.count), _output(program, o)
+    table = _table(program, o.table, 1, o.size)
+
+    def step(data: Bytes) -> None:
+        data[target] = np.take(table, data[source]).view(np.uint8)
+
+    return step
+
+
+def _look_up_two(program: ExactProgram, o: Operator) -> Step:
+    source, target = _span(program, o.source, o.count), _output(program, o)
+    second = _span(program, o.second, o.modulus)
+    table = _table(program, o.table, 256, o.size)
+    plain = o.divisor == 1 and o.modulus == o.count
+    which = None if plain else np.arange(o.count) // o.divisor % o.modulus
+
+    def step(data: Bytes) -> None:
+        other = data[second] if which is None else data[second][which]
+        place = data[source].astype(np.intp) << 8
+        place |= other
+        data[target] = np.take(table, place).view(np.uint8)
+
+    return step
+
+
+def _largest_place(program: ExactProgram, o: Operator) -> Step:
+    source, target = _span(program, o.source, o.count * o.source_width), _output(program, o)
+
+    def step(data: Bytes) -> None:
+        rows = data[source].reshape(-1, o.source_width)
+        data[target] = rows.argmax(axis=1).astype("<i8").view(np.uint8)  # the first of equals
+
+    return step
+
+
+def _copy(program: ExactProgram, o: Operator) -> Step:
+    target = _output(program, o)
+    joined = b"".join(row[1:] for row in program.rows[o.table :][: -(-o.count // 64)])
+    rows, columns = index_entries(joined)
+    padded = rows == PADDING
+    rows[padded] = 0
+    places = program.offsets[rows][:, None] + columns[:, None] * o.size + np.arange(o.size)
+
+    def step(data: Bytes) -> None:
+        found = np.take(data, places)
+        found[padded] = o.pad
+        data[target] = found.ravel()
+
+    return step
+
+
+def _gather(program: ExactProgram, o: Operator) -> Step:
+    source = _span(program, o.source, o.count // o.width * o.index_size)
+    target = _output(program, o)
+    table = _table(program, o.table, o.entries, 1).reshape(o.entries, o.width)
+
+    def step(data: Bytes) -> None:
+        data[target] = table[data[source].view(f"<i{o.index_size}")].ravel()
+
+    return step
+
+
+def _quantise(program: ExactProgram, o: Operator) -> Step:
+    source, target = _span(program, o.source, 4 * o.count), _output(program, o)
+    scale = np.array([o.scale], dtype=np.uint32).view(np.float32)[0]
+    low, high = np.float32(-o.zero), np.float32(255 - o.zero)
+
+    def step(data: Bytes) -> None:
+        value = data[source].view("<f4") / scale
+        value = np.where(np.isnan(value), low, np.clip(value, low, high))
+        data[target] = (np.rint(value) + np.float32(o.zero)).astype(np.uint8)
+
+    return step
+
+
+_MAKE: dict[Kind, Callable[[ExactProgram, Operator], Step]] = {
+    **dict.fromkeys(WINDOWED, _windowed),
+    Kind.LUT1: _look_up,
+    Kind.LUT2: _look_up_two,
+    Kind.ARGMAX: _largest_place,
+    Kind.COPY: _copy,
+    Kind.GATHER: _gather,
+    Kind.QUANT: _quantise,
+}
