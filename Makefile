@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow chaos bench bench-quick check fmt lock artefacts vectors gas explorer clean node
+.PHONY: help demo test test-slow chaos bench bench-quick growth check fmt lock artefacts vectors gas explorer clean node
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench: $(VENV)/.stamp node $(VENV)-bench-murky/.stamp $(VENV)-bench-merkly/.stam
 
 bench-quick: $(VENV)/.stamp node $(VENV)-bench-murky/.stamp $(VENV)-bench-merkly/.stamp ## the same in under five minutes; writes nothing
 	@PYTHONPATH=tests python -m bench --quick
+
+growth: $(VENV)/.stamp node ## how cost grows up to ten million receipts, an hour; writes docs/growth.md
+	@PYTHONPATH=tests python -m bench.growth --most 10000000 --write docs/growth.md
 
 check: $(VENV)/.stamp $(VENV)-format/.stamp ## ruff, mypy --strict, import-linter, mamushi
 	@ruff check . && ruff format --check .
