@@ -3,7 +3,8 @@
 Inference is spread. Sealing stays with whoever owns the log: workers have no key and no journal.
 """
 
-from .mapper import Backend, Mapper, Options, Summary, outputs, receipts
+from .mapper import Backend, Mapper, Options, Summary
+from .results import outputs, receipts
 from .sources import DataSet, open_data
 
 __all__ = [

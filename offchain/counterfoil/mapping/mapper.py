@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from counterfoil.config import Profile
-from counterfoil.errors import BadColumns, BadJob
+from counterfoil.errors import BadColumns
 from counterfoil.inference.drafts import Drafting
 from counterfoil.journal import Journal
 
@@ -20,13 +20,11 @@ from .job import Job
 from .points import hit
 from .reading import arrow
 from .sources import DataSet
-from .tables import OUTPUTS, RECEIPTS, part
+from .tables import RECEIPTS, part
 from .work import Done, Setup, Task, Worker
 
 Backend = Literal["ray", "processes", "loop"]
 """On a cluster or a Ray of this machine, in processes of this machine, or in this one."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,48 +277,21 @@ class Mapper:
         began: float,
         logs: tuple[str, ...],
     ) -> Summary:
-        counts = [0, 0, 0]
+        counts = tables.Counts()
         for block in range(found.blocks):
-            for row in tables.read_receipts(part(folder, RECEIPTS, block)):
-                counts[2 if row.sealed is None else 1 if row.note is not None else 0] += 1
+            counts.add(part(folder, RECEIPTS, block))
         return Summary(
             job=found,
-            rows=sum(counts),
+            rows=counts.rows,
             sealed=sealed,
             before=before,
             taken=taken,
-            verified=counts[0],
-            differing=counts[1],
-            refused=counts[2],
+            verified=counts.verified,
+            differing=counts.differing,
+            refused=counts.refused,
             seconds=time.monotonic() - began,
             logs=logs,
         )
 
 
-def receipts(folder: Path) -> Iterator[tables.ReceiptRow]:
-    """The receipts of a job that is complete, in the order of rows.
-
-    Raises:
-        BadJob: there is no job in the folder, or a file of it is missing.
-    """
-    yield from _read(folder, RECEIPTS, tables.read_receipts)
-
-
-def outputs(folder: Path) -> Iterator[tables.OutputRow]:
-    """The outputs of a job that is complete, in the order of rows, bit for bit.
-
-    Raises:
-        BadJob: as `receipts`.
-    """
-    yield from _read(folder, OUTPUTS, tables.read_outputs)
-
-
-def _read(folder: Path, kind: str, reader: Callable[[Path], Iterator[T]]) -> Iterator[T]:
-    found = job.load(folder)
-    if found is None:
-        raise BadJob(f"{folder} holds no job: name the folder of one")
-    for block in range(found.blocks):
-        yield from reader(part(folder, kind, block))
-
-
-__all__ = ["Backend", "Mapper", "Options", "Summary", "outputs", "receipts"]
+__all__ = ["Backend", "Mapper", "Options", "Summary"]

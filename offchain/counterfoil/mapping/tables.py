@@ -224,6 +224,37 @@ def read_receipts(path: Path) -> Iterator[ReceiptRow]:
         yield ReceiptRow(row=found["row"], sealed=sealed, note=found["note"])
 
 
+@dataclass(slots=True)
+class Counts:
+    """What receipt files hold.
+
+    Attributes:
+        refused: rows without a receipt.
+        differing: rows with one that is not, or not known to be, of the outputs.
+    """
+
+    rows: int = 0
+    differing: int = 0
+    refused: int = 0
+
+    @property
+    def verified(self) -> int:
+        """Rows with a receipt of their outputs."""
+        return self.rows - self.differing - self.refused
+
+    def add(self, path: Path) -> None:
+        """Count a file that `receipts` made.
+
+        Raises:
+            BadJob: it is damaged.
+        """
+        table = _read(path, ["signer", "note"])
+        refused = table.column("signer").null_count
+        self.rows += table.num_rows
+        self.refused += refused
+        self.differing += table.num_rows - table.column("note").null_count - refused
+
+
 def _written(fields: Sequence[Any], values: Sequence[Any]) -> bytes:
     pa = arrow()
     table = pa.Table.from_arrays(list(values), schema=pa.schema(list(fields)))
@@ -234,15 +265,15 @@ def _written(fields: Sequence[Any], values: Sequence[Any]) -> bytes:
     return stream.getvalue()
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, columns: Sequence[str] | None = None) -> Any:
     pa = arrow()
     try:
-        return pa.parquet.ParquetFile(path).read(use_threads=False)
+        return pa.parquet.ParquetFile(path).read(columns=columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise BadJob(f"cannot read {path}: {error}") from error
 
 
 __all__ = [
-    "OUTPUTS", "RECEIPTS", "OutputRow", "ReceiptRow", "outputs", "part", "read_outputs",
+    "OUTPUTS", "RECEIPTS", "Counts", "OutputRow", "ReceiptRow", "outputs", "part", "read_outputs",
     "read_receipts", "receipts",
 ]  # fmt: skip
