@@ -390,9 +390,11 @@ def test_client_that_goes_away__costs_nothing(server, http):
 
 def test_event_streams__as_many_as_it_takes_and_given_back(server, http):
     with contextlib.ExitStack() as stack:
+        reading = []  # httpx closes a stream whose reader is forgotten
         for _ in range(64):
             stream = stack.enter_context(http.stream("GET", "/v2/events"))
-            assert next(stream.iter_lines()) == "retry: 2000"
+            reading.append(stream.iter_lines())
+            assert next(reading[-1]) == "retry: 2000"
         problem(http.get("/v2/events"), 503)
         assert http.get("/v2").status_code == 200
     deadline = time.monotonic() + 10
