@@ -175,9 +175,10 @@ class Batches:
 
     def holding(self, sequence: int) -> StoredBatch | None:
         """The batch that holds a receipt, None: none does yet."""
-        b = batches.c
-        found = self._select(and_(b.first <= sequence, b.first + b.size > sequence))
-        return found[0] if found else None
+        sql = statements.compiled(self.store.dialect).holding
+        with self.store.reading() as connection:
+            row = connection.exec_driver_sql(sql, (self.number, sequence, sequence)).one_or_none()
+        return None if row is None else self._stored(row)
 
     def unsettled(self) -> list[StoredBatch]:
         """Batches that are not final, in order."""

@@ -26,6 +26,7 @@ class Statements:
         last_batch: (journal) → the number after the last batch.
         promised_in_page: (journal, first, stop) → the earliest promise among the receipts
             first … stop−1, and the last one's number.
+        holding: (journal, sequence, sequence) → the row of the batch that has a receipt.
         digest: (journal, sequence) → a receipt's digest.
         node: (place, journal, first, level, part) → one node of a batch's tree, its place in
             bytes from 1.
@@ -40,6 +41,7 @@ class Statements:
     promised_in_batches: str
     last_batch: str
     promised_in_page: str
+    holding: str
     digest: str
     node: str
 
@@ -96,6 +98,13 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
                 r.journal == bindparam("n"),
                 r.sequence >= bindparam("first"),
                 r.sequence < bindparam("stop"),
+            )
+        ),
+        holding=text(
+            select(batches).where(
+                b.journal == bindparam("n"),
+                b.first <= bindparam("at"),
+                b.first + b.size > bindparam("again"),
             )
         ),
         digest=text(
