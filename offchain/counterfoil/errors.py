@@ -444,6 +444,22 @@ class JournalFailed(JournalError):
     """The disk or the database failed; no receipt of the failed call has left."""
 
 
+class JournalUnreachable(JournalError):
+    """The database's server does not answer, or the connection broke; nothing was sealed."""
+
+    exit_code = 75
+
+
+class JournalInDoubt(JournalError):
+    """The connection broke at the commit: the receipts are sealed and not handed out, or not."""
+
+    exit_code = 75
+
+
+class JournalNotDurable(JournalError):
+    """The database's server is set up so that a crash may take receipts away."""
+
+
 class JournalReplaced(JournalError):
     """The journal's file was deleted or replaced while in use."""
 
@@ -473,7 +489,11 @@ class JournalRetired(SealingRefused):
 
 
 class KeyLeased(SealingRefused):
-    """Another journal is in use on this machine with the same key."""
+    """Another journal, or another machine, is in use with the same key."""
+
+
+class KeyElsewhere(SealingRefused):
+    """The log's key is on another machine: this one settles and verifies."""
 
 
 class PromiseInDanger(SealingRefused):
@@ -777,6 +797,10 @@ class BadCalibration(CounterfoilError):
     """Data to calibrate with that do not fit the model."""
 
     exit_code = 65
+
+
+class NoTwin(CounterfoilError):
+    """A program with an operator that onnxruntime cannot run exactly."""
 
 
 class NotForPrograms(InferenceError):

@@ -44,9 +44,14 @@ def scale(rng: Rng) -> np.float32:
     return np.float32(2.0 ** rng.integers(-99, 63) * rng.uniform(1, 1.9999))
 
 
-def channels(rng: Rng, count: int, depth: int, wide: bool = False) -> list[Weights]:
-    """Output channels; constants small, odd, or as large as they may be."""
+def channels(
+    rng: Rng, count: int, depth: int, wide: bool = False, alike: bool = False
+) -> list[Weights]:
+    """Output channels; constants small, odd, or as large as they may be; zeros `alike` or not."""
     most = 2**31 - 1 - 65025 * depth
+    if alike:
+        most //= 2
+    zero = int(rng.integers(256))
     out = []
     for _ in range(count):
         constant = int(
@@ -55,7 +60,7 @@ def channels(rng: Rng, count: int, depth: int, wide: bool = False) -> list[Weigh
         )  # fmt: skip
         out.append(
             Weights(
-                zero=int(rng.choice([0, 128, 255, int(rng.integers(256))])),
+                zero=zero if alike else int(rng.choice([0, 128, 255, int(rng.integers(256))])),
                 multiplier=0 if wide else bits(scale(rng)),
                 constant=constant,
                 values=numbers(rng, depth).tobytes(),
@@ -64,12 +69,12 @@ def channels(rng: Rng, count: int, depth: int, wide: bool = False) -> list[Weigh
     return out
 
 
-def window(rng: Rng, grid: tuple[int, int]) -> Window:
+def window(rng: Rng, grid: tuple[int, int], alike: bool = False) -> Window:
     """A window somewhere on a grid, with padding and dilation."""
     sides = []
     for size in grid:
         kernel, dilation = int(rng.integers(1, 4)), int(rng.integers(1, 3))
-        stride, pad = int(rng.integers(1, 4)), int(rng.integers(0, 3))
+        stride, pad = int(rng.integers(1, 4)), int(rng.integers(0, kernel if alike else 3))
         out = max(1, (size + 2 * pad - dilation * (kernel - 1) - 1) // stride + 1)
         sides.append((size, out, kernel, stride, dilation, pad))
     names = ("source", "out", "kernel", "strides", "dilations", "pads")
@@ -77,10 +82,15 @@ def window(rng: Rng, grid: tuple[int, int]) -> Window:
 
 
 class Maker:
-    """Adds operators at random to a program that begins with a float and an index input."""
+    """Adds operators at random to a program that begins with a float and an index input.
 
-    def __init__(self, rng: Rng) -> None:
+    Args:
+        alike: only what onnxruntime has too.
+    """
+
+    def __init__(self, rng: Rng, alike: bool = False) -> None:
         self.rng = rng
+        self.alike = alike
         self.builder = Builder()
         self.floats = self.builder.input("x", NUMBERS["float32"], (int(rng.integers(1, 150)),))
         self.bytes = self.builder.input("b", NUMBERS["uint8"], (int(rng.integers(1, 600)),))
@@ -114,7 +124,7 @@ class Maker:
 
     def dot(self, wide: bool = False) -> Block:
         source, grid = self.even()
-        where = window(self.rng, grid)
+        where = window(self.rng, grid, self.alike)
         kind = int(self.rng.integers(3))
         groups = 1
         if kind == 1:  # each channel for itself
@@ -127,7 +137,7 @@ class Maker:
         each = 1 if kind == 1 else int(self.rng.integers(1, 5))
         depth = where.kernel[0] * where.kernel[1] * columns
         return self.builder.dot(
-            source, where, channels(self.rng, groups * each, depth, wide),
+            source, where, channels(self.rng, groups * each, depth, wide, self.alike),
             columns=columns, per_group=each, zero=0 if wide else int(self.rng.integers(256)),
             pad=int(self.rng.integers(256)), wide=wide,
         )  # fmt: skip
@@ -137,7 +147,7 @@ class Maker:
 
     def max(self) -> Block:
         source, grid = self.even()
-        return self.builder.max(source, window(self.rng, grid))
+        return self.builder.max(source, window(self.rng, grid, self.alike))
 
     def look_up(self) -> Block:
         return self.builder.look_up(self.any(), numbers(self.rng, 256), self.width())
@@ -176,8 +186,10 @@ class Maker:
     def made(self, operators: int) -> ExactProgram:
         steps: list[Callable[[], Any]] = [
             self.dot, self.dot, self.dot, self.max, self.look_up, self.look_up_two, self.copy,
-            self.gather, self.arg_max, self.dot32, self.look_up_wide,
+            self.gather, self.arg_max, self.look_up_wide,
         ]  # fmt: skip
+        if not self.alike:
+            steps.append(self.dot32)
         for _ in range(operators):
             block = steps[int(self.rng.integers(len(steps)))]()
             if block is not None:
@@ -218,7 +230,9 @@ def scale_of_quant(rng: Rng) -> np.float32:
     return np.float32(2.0 ** rng.integers(-99, 99) * rng.uniform(1, 1.9999))
 
 
-def random_run(seed: int, operators: int = 4) -> tuple[ExactProgram, tuple[Tensor, ...]]:
-    """A program and inputs for it."""
-    maker = Maker(np.random.default_rng(seed))
+def random_run(
+    seed: int, operators: int = 4, *, alike: bool = False
+) -> tuple[ExactProgram, tuple[Tensor, ...]]:
+    """A program and inputs for it; `alike`: only of what onnxruntime has too."""
+    maker = Maker(np.random.default_rng(seed), alike)
     return maker.made(operators), maker.inputs()

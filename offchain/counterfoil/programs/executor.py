@@ -156,8 +156,8 @@ def _product(program: ExactProgram, o: Operator) -> Callable[[Bytes], NDArray[An
     size = 255 * 255 * o.depth + max(abs(c.constant) for c in channels)
     kind = np.float32 if size < EXACT32 else np.float64
     values = np.frombuffer(b"".join(c.values for c in channels), np.uint8)
-    weights = values.reshape(o.width, o.taps, o.columns).astype(kind)
-    weights -= np.array([c.zero for c in channels], dtype=kind)[:, None, None]
+    weights: NDArray[Any] = values.reshape(o.width, o.taps, o.columns).astype(kind)
+    weights = weights - np.array([c.zero for c in channels], dtype=kind)[:, None, None]
     constant = np.array([c.constant for c in channels], dtype=kind)
     multiplier = np.array([c.multiplier for c in channels], dtype=np.uint32).view(np.float32)
     add = _sums(o, weights)
