@@ -20,6 +20,7 @@ NAMES = (
     "open.key_made",
     "open.journal_made",
     "rotate.retired",
+    "migrate.stepped",
 )
 """Every point of the journal, in the order in which a receipt meets them."""
 

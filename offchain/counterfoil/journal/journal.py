@@ -37,7 +37,8 @@ from .values import Draft, LogRecord, LogState, Pending, ReceiptState, Sealed, S
 
 
 class Journal:
-    """One log's journal. Threads, processes and forks of a machine may share it.
+    """One log's journal. Threads, processes and forks of a machine may share it; in
+    PostgreSQL several machines do, each sealing into logs of its own.
 
     Attributes:
         chain_id, ledger: what the journal belongs to, with the genesis it first met.
@@ -67,7 +68,8 @@ class Journal:
         }
         self._receipts = Receipts(**mine)
         self._batches = Batches(**mine)
-        self._copied = row.place != store.backend.place()
+        store.journal = row.number
+        self._refused = opening.why_not(store, row, self._keys)
         self._sealer = Sealer(
             **mine,
             key=self._key,
@@ -76,7 +78,7 @@ class Journal:
             boot=boot_id(),
             mark=self._keys / f"{row.signer}.mark",
             clock=clock,
-            copied=self._copied,
+            refused=self._refused,
         )
         self._row = row
         _open.add(self)
@@ -118,9 +120,16 @@ class Journal:
         Raises:
             JournalMissing and others: as `open`.
         """
-        first = cls.open(profile, create=False, clock=clock, wait=wait)
-        rows = opening.every(first._store, profile)
-        first.close()
+        store = _store(profile, wait)
+        try:
+            if store.backend.shared:  # any machine settles, also one that seals nothing
+                rows = opening.everywhere(store, profile)
+            else:
+                row = opening.current(store, profile, int(clock()), create=False)
+                opening.check_key(row, opening.keys_folder(store, profile))
+                rows = opening.every(store, profile)
+        finally:
+            store.close()
         return [cls(_store(profile, wait), r, profile, clock) for r in rows]
 
     # Sealing
@@ -151,8 +160,8 @@ class Journal:
 
     def refusal(self) -> CounterfoilError | None:
         """Why the journal does not seal, None: it does."""
-        if self._copied:
-            return rules.refusal("copied")
+        if self._refused is not None:
+            return rules.refusal(self._refused)
         with self._store.reading() as connection:
             sql = statements.compiled(self._store.dialect).standing
             row = connection.exec_driver_sql(sql, (self._number,)).one()
@@ -189,6 +198,11 @@ class Journal:
             operator=operator, signer=self.signer, closes_at=closes_at, max_delay=max_delay
         )
         return word, self._key().sign(word.digest(self.chain_id, self.ledger))
+
+    @property
+    def key_is_elsewhere(self) -> bool:
+        """Whether another machine has the log's key: it seals and cuts, this one settles."""
+        return self._refused == "elsewhere"
 
     # Looking up
 

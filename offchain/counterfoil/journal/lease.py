@@ -5,7 +5,8 @@ lease tells also what they cannot, such as a folder copied to another disk where
 database gets the same inode: while one is in use, the other is refused.
 
 A lease is a file named by the key, locked shared by every process that seals, with the
-database's device and inode in it. It ends with its processes, however they end.
+database's device and inode in it. It ends with its processes, however they end. Where machines
+share a database, `shared_lease` is added to it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import random
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -48,29 +50,35 @@ class Lease:
     """One database's lease on one key. Not for use from several threads at once.
 
     Args:
-        database: the journal's file, which is there.
+        database: the journal's file, which is there; or what names a database on a server: one
+            word, a space, and more for whoever reads.
     """
 
-    __slots__ = ("_database", "_descriptor", "_pid", "_signer")
+    __slots__ = ("_database", "_descriptor", "_pid", "_said", "_signer")
 
-    def __init__(self, signer: Address, database: Path) -> None:
+    def __init__(self, signer: Address, database: Path | bytes) -> None:
         self._signer = signer
         self._database = database
         self._descriptor = -1
         self._pid = 0
+        self._said = b""
 
-    def take(self) -> None:
+    def take(self) -> bytes:
         """Take the lease, or keep it.
 
+        Returns:
+            What the lease says: the `database` of the process that took it first.
         Raises:
             KeyLeased: another database is in use with this key.
             JournalFailed: leases cannot be kept on this machine.
         """
         if self._pid == os.getpid():
-            return
+            return self._said
         self._drop()  # a forked child takes its own: the parent's ends with the parent's journal
-        found = self._database.stat()
-        mine = f"{found.st_dev}:{found.st_ino} {self._database}".encode()
+        mine = self._database
+        if isinstance(mine, Path):
+            found = mine.stat()
+            mine = f"{found.st_dev}:{found.st_ino} {mine}".encode()
         path = folder() / self._signer
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -82,23 +90,30 @@ class Lease:
             except BaseException:
                 os.close(descriptor)
                 raise
-            if said == mine:
-                self._descriptor, self._pid = descriptor, os.getpid()
-                return
+            if _first(said) == _first(mine):
+                self._descriptor, self._pid, self._said = descriptor, os.getpid(), said
+                return said
             os.close(descriptor)
             if time.monotonic() > deadline:
-                other = said.decode(errors="replace").partition(" ")[2] or "another journal"
+                other = said.decode(errors="replace").partition(" ")[2].partition("\t")[0]
+                other = other or "another journal"
                 raise KeyLeased(
                     f"{other} is sealing with the key of {self._signer}: end that program, or "
                     "run `counterfoil key rotate` for a new log here"
                 )
             time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 (no secret)
 
-    def give_back(self) -> None:
-        """End the lease; the last one removes the file."""
+    def give_back(self, last: Callable[[], None] | None = None) -> None:
+        """End the lease; the last one removes the file.
+
+        Args:
+            last: done by the last one, before others may take the lease.
+        """
         if self._pid == os.getpid():
             with suppress(OSError):
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if last is not None:
+                    last()
                 (folder() / self._signer).unlink(missing_ok=True)
         self._drop()
 
@@ -128,7 +143,7 @@ def _share(descriptor: int, mine: bytes) -> bytes:
     except BlockingIOError:
         return os.pread(descriptor, 4096, 0) if _stranger(descriptor, mine) else b""
     there = os.fstat(descriptor).st_nlink > 0
-    return mine if there and _first(said) == _first(mine) else b""
+    return said if there and _first(said) == _first(mine) else b""
 
 
 def _first(said: bytes) -> bytes:

@@ -15,23 +15,21 @@ from counterfoil.config import Profile, data_folder
 from counterfoil.errors import (
     BadSecret,
     JournalMissing,
-    JournalTooNew,
-    NotAJournal,
     WrongKey,
 )
 
+from . import migrating
 from .failpoints import hit
-from .schema import SCHEMA, journals, meta, metadata
+from .schema import journals
 from .store import Store, Transaction
 
 Row = sa.Row[Any]
 
 
 def keys_folder(store: Store, profile: Profile) -> Path:
-    """Where a profile's keystores are: `keys` beside the database."""
-    if store.backend.path:
-        return store.backend.path.parent / "keys"
-    return data_folder() / profile.name / "keys"
+    """Where a profile's keystores are: `keys` beside the database, which may be elsewhere."""
+    path = store.backend.path
+    return (data_folder() / profile.name if path is None else path.parent) / "keys"
 
 
 def current(store: Store, profile: Profile, now: int, *, create: bool) -> Row:
@@ -46,21 +44,38 @@ def current(store: Store, profile: Profile, now: int, *, create: bool) -> Row:
         if not create:
             raise JournalMissing(f"there is no journal {where} yet: it is made by the first run")
         store.backend.prepare()
-    if _has_schema(store):
-        row = _newest(store, profile)
+    folder = keys_folder(store, profile)
+    if migrating.is_current(store):
+        with store.reading() as connection:
+            row = _find(connection, store, profile, folder)
         if row is not None:
             return row
     if not create:
+        mine = " of this machine's" if store.backend.shared else ""
         raise JournalMissing(
-            f"{where} holds no journal for chain {profile.chain_id} and ledger "
+            f"{where} holds no journal{mine} for chain {profile.chain_id} and ledger "
             f"{profile.ledger}: it is made by the first run"
         )
-    with store.writing(durable=True) as transaction:
-        _make_schema(transaction)
+    migrating.migrate(store)
     # Between the two, another process may have made it.
     with store.writing(durable=True) as transaction:
-        row = _find(transaction.connection, profile)
+        row = _find(transaction.connection, store, profile, folder)
         return row or begin(transaction, store, profile, now)
+
+
+def everywhere(store: Store, profile: Profile) -> list[Row]:
+    """Rows as `every`, of a database that machines share, whosever they are.
+
+    Raises:
+        JournalMissing: there is none.
+    """
+    rows = every(store, profile) if migrating.is_current(store) else []
+    if not rows:
+        raise JournalMissing(
+            f"{store.url.render_as_string()} holds no journal for chain {profile.chain_id} and "
+            f"ledger {profile.ledger}: it is made by the first run"
+        )
+    return rows
 
 
 def every(store: Store, profile: Profile) -> list[Row]:
@@ -88,7 +103,10 @@ def begin(transaction: Transaction, store: Store, profile: Profile, now: int) ->
     else:
         key, _ = keys.make_keystore(folder)
         signer, kind = key.address, "keystore"
+    if kind == "derived" and store.backend.shared:
+        _own(folder, signer).touch(mode=0o600)
     hit("open.key_made")
+    store.backend.alone(transaction.cursor)
     number = (connection.execute(select(sa.func.max(journals.c.number))).scalar() or 0) + 1
     connection.execute(
         journals.insert().values(
@@ -98,7 +116,7 @@ def begin(transaction: Transaction, store: Store, profile: Profile, now: int) ->
             ledger=profile.ledger,
             signer=signer,
             key_kind=kind,
-            place=store.backend.place(),
+            place=store.backend.place(connection),
             created_at=now,
         )
     )
@@ -115,8 +133,16 @@ def rotate(store: Store, profile: Profile, number: int, now: int) -> Row:
             .values(retired_at=now)
         )
         hit("rotate.retired")
-        newest = _find(transaction.connection, profile)
+        newest = _find(transaction.connection, store, profile, keys_folder(store, profile))
         return newest or begin(transaction, store, profile, now)
+
+
+def why_not(store: Store, row: Row, folder: Path) -> str | None:
+    """Why a journal never seals here, as `rules.refusal` takes it; None: nothing is known."""
+    if store.backend.shared and not is_here(row, folder):
+        return "elsewhere"
+    with store.reading() as connection:
+        return None if row.place == store.backend.place(connection) else "copied"
 
 
 def key_of(row: Row, folder: Path) -> Callable[[], keys.SigningKey]:
@@ -161,9 +187,22 @@ def _open_key(row: Row, folder: Path) -> keys.SigningKey:
     return found
 
 
-def _find(connection: sa.Connection, profile: Profile) -> Row | None:
+def is_here(row: Row, folder: Path) -> bool:
+    """Whether this machine has what opens a journal's key, where machines share a database."""
+    if row.key_kind == "keystore":
+        return (folder / f"{row.signer}.json").exists()
+    # Each machine that has the secret could derive every key: what it began is its own.
+    return keys.secret_in_environment() is not None and _own(folder, row.signer).exists()
+
+
+def _own(folder: Path, signer: str) -> Path:
+    return folder / f"{signer}.derived"
+
+
+def _find(connection: sa.Connection, store: Store, profile: Profile, folder: Path) -> Row | None:
+    """The newest journal that is not retired; of a shared database, the newest that is ours."""
     j = journals.c
-    return connection.execute(
+    rows = connection.execute(
         select(journals)
         .where(
             j.chain_id == str(profile.chain_id),
@@ -171,45 +210,6 @@ def _find(connection: sa.Connection, profile: Profile) -> Row | None:
             j.retired_at.is_(None),
         )
         .order_by(j.number.desc())
-        .limit(1)
-    ).one_or_none()
-
-
-def _newest(store: Store, profile: Profile) -> Row | None:
-    with store.reading() as connection:
-        return _find(connection, profile)
-
-
-# Schema
-
-
-def _has_schema(store: Store) -> bool:
-    with store.reading() as connection:
-        return _version(connection, store) is not None
-
-
-def _version(connection: sa.Connection, store: Store) -> int | None:
-    """The schema's version, None: an empty database."""
-    where = store.url.render_as_string()
-    names = set(sa.inspect(connection).get_table_names())
-    if meta.name not in names:
-        if names:
-            raise NotAJournal(f"{where} is another program's database: name another journal")
-        return None
-    found = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
-    if found is None or not str(found).isdigit():
-        raise NotAJournal(f"{where} names no schema version: restore a backup")
-    if int(found) > SCHEMA:
-        raise JournalTooNew(
-            f"{where} was written by a newer version (schema {found}, this one knows {SCHEMA}): "
-            "install that version"
-        )
-    return int(found)
-
-
-def _make_schema(transaction: Transaction) -> None:
-    connection = transaction.connection
-    if meta.name in sa.inspect(connection).get_table_names():
-        return
-    metadata.create_all(connection, checkfirst=False)
-    connection.execute(meta.insert().values(name="schema", value=str(SCHEMA)))
+    )
+    found = (row for row in rows.all() if not store.backend.shared or is_here(row, folder))
+    return next(found, None)

@@ -10,6 +10,7 @@ from counterfoil.errors import (
     CounterfoilError,
     JournalCopied,
     JournalRetired,
+    KeyElsewhere,
     PromiseInDanger,
     RestoredBackup,
     SealingRefused,
@@ -73,7 +74,11 @@ _REFUSALS: Final[dict[str, tuple[type[SealingRefused], str]]] = {
     ),
     "copied": (
         JournalCopied,
-        "the journal's file is a copy, and the original may go on sealing",
+        "the journal's database is a copy, and the original may go on sealing",
+    ),
+    "elsewhere": (
+        KeyElsewhere,
+        "the log's key is on another machine, which seals: this one settles and verifies",
     ),
     "retired": (
         JournalRetired,
@@ -85,7 +90,8 @@ _REFUSALS: Final[dict[str, tuple[type[SealingRefused], str]]] = {
 def refusal(reason: str) -> CounterfoilError:
     """The error for a reason of `halted`, or `retired`."""
     kind, text = _REFUSALS[reason]
-    return kind(text if reason == "retired" else f"{text}: {_NEW_LOG}")
+    said = reason in ("retired", "elsewhere")
+    return kind(text if said else f"{text}: {_NEW_LOG}")
 
 
 def may_seal(
@@ -119,8 +125,11 @@ def durability(profile: Profile) -> Durability:
     """What a profile's journal is held to: less than `full` for the local chain alone.
 
     A log on a chain that others use makes promises which a power cut must not break, so there
-    `normal` is taken for `full`.
+    `normal` is taken for `full`. So it is in PostgreSQL: less than full would lose receipts to a
+    crash of the server's programs, which no boot tells.
     """
+    if not profile.journal.startswith("sqlite"):
+        return "full"
     return profile.durability if profile.chain_id == LOCAL_CHAIN_ID else "full"
 
 

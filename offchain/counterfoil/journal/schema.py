@@ -21,8 +21,8 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA: Final = 1
-"""Version of the tables. A newer one than this is refused."""
+SCHEMA: Final = 2
+"""Version of the tables, and the last of `migrations`. A newer one than this is refused."""
 
 metadata = MetaData()
 
@@ -56,6 +56,17 @@ journals = Table(
     Column("log_revoked_at", BigInteger),
     Column("log_max_delay", BigInteger),
     Column("log_next", BigInteger),
+)
+
+leases = Table(
+    "leases",  # which machine seals, where machines share a database
+    metadata,
+    Column(
+        "journal", Integer, ForeignKey("journals.number"), primary_key=True, autoincrement=False
+    ),
+    Column("holder", String(128), nullable=False),
+    Column("fence", BigInteger, nullable=False),  # one more each time that another takes it
+    Column("until", BigInteger, nullable=False),  # milliseconds since 1970, the database's clock
 )
 
 receipts = Table(

@@ -12,7 +12,14 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from counterfoil.config import Durability
-from counterfoil.errors import BadDraft, CounterfoilError, PromiseInDanger
+from counterfoil.errors import (
+    BadDraft,
+    CounterfoilError,
+    JournalInDoubt,
+    JournalLocked,
+    JournalUnreachable,
+    PromiseInDanger,
+)
 from counterfoil.formats.preimage import Preimage
 from counterfoil.formats.receipt import RECEIPT_TYPE, Receipt
 from counterfoil.hashing.eip712 import address_word, domain_separator
@@ -28,6 +35,7 @@ from .group import Group, Ticket
 from .lease import Lease
 from .marks import Marks
 from .schema import journals
+from .shared_lease import NotHeld, SharedLease
 from .store import Store, Transaction
 from .values import Draft, Sealed
 
@@ -55,7 +63,7 @@ class Sealer:
         boot: str | None,
         mark: Path,
         clock: Callable[[], float],
-        copied: bool,
+        refused: str | None,
     ) -> None:
         self._store = store
         self._number = number
@@ -69,9 +77,9 @@ class Sealer:
         self._full_each = durability == "normal" and boot is None
         self._boot = boot
         self._clock = clock
-        self._copied = copied
+        self._refused = refused
         self._marks = Marks(signer, mark)
-        self._lease = Lease(signer, store.backend.path)
+        self._lease, self._shared = _lease(store, number, signer)
         self._promises = Promises(number)
         self._contact = rules.Contact()
         self._known: set[bytes] = set()
@@ -83,6 +91,7 @@ class Sealer:
         self._head = domain_separator(chain_id, ledger)
         self._struct = RECEIPT_TYPE + address_word(signer)
         self._sql = statements.compiled(store.dialect)
+        self._look = self._sql.head if self._shared is None else self._sql.shared_head
 
     def seal(self, drafts: Sequence[Draft]) -> Sequence[Sealed]:
         """Seal drafts under consecutive numbers; durable before this returns.
@@ -95,8 +104,8 @@ class Sealer:
             return ()
         for draft in drafts:
             _check(draft)
-        if self._copied:
-            raise rules.refusal("copied")
+        if self._refused is not None:
+            raise rules.refusal(self._refused)
         self._key()  # a key that cannot be opened fails here, before anything is numbered
         if self._pid != os.getpid():
             self._group.reset()
@@ -115,49 +124,47 @@ class Sealer:
         self._marks.close()
 
     def _commit(self, group: Sequence[Ticket]) -> list[Sealed]:
-        try:
-            return self._transaction(group)
-        except rules.NotMarked:
-            self._mark_boot()
-            return self._transaction(group)
+        while True:
+            try:
+                return self._transaction(group)
+            except rules.NotMarked:
+                self._mark_boot()
+            except NotHeld:
+                with self._leasing:
+                    self._lease.take()
 
     def _transaction(self, group: Sequence[Ticket]) -> list[Sealed]:
         sealed: list[Sealed] = []
         known: set[bytes] = set()
-        with self._store.writing(durable=self._full_each) as transaction:
-            hit("seal.begun")
-            cursor = transaction.cursor
-            row = cursor.execute(self._sql.head, (self._number,)).fetchone()
-            standing = rules.Standing(*row[:-2])
-            first, last_issued = (0, 0) if row[-2] is None else (row[-2] + 1, row[-1])
-            try:
-                rules.may_seal(standing, self._boot, self._normal, self.marked(), first)
-            except rules.Halt as halt:
-                self._halt(transaction, halt.reason)
-                halted: CounterfoilError | None = rules.refusal(halt.reason)
-                settle_by = Seconds(0)
-            else:
-                halted = None
-                now = self._clock()
-                issued_at = self.check_clock(standing, now, last_issued)
-                settle_by = rules.promise(standing, issued_at, now, self._promise)
-                if settle_by:  # what promises nothing may be sealed, however late others are
-                    self._check_promises(cursor.execute, standing, issued_at)
-                drafts = [draft for ticket in group for draft in ticket.drafts]
-                sealed, rows = self._sign(drafts, first, issued_at, settle_by)
-                hit("seal.signed")
-                if len(rows) == 1:
-                    cursor.execute(self._sql.insert, rows[0])
+        transaction = self._store.writing(durable=self._full_each)
+        try:
+            with transaction:
+                hit("seal.begun")
+                cursor = transaction.cursor
+                row = cursor.execute(self._look, (self._number,)).fetchone()
+                if self._shared is not None:
+                    self._shared.check(transaction, row[-2:])
+                    row = row[:-2]
+                standing = rules.Standing(*row[:-2])
+                first, last_issued = (0, 0) if row[-2] is None else (row[-2] + 1, row[-1])
+                try:
+                    rules.may_seal(standing, self._boot, self._normal, self.marked(), first)
+                except rules.Halt as halt:
+                    self._halt(transaction, halt.reason)
+                    halted: CounterfoilError | None = rules.refusal(halt.reason)
+                    settle_by = Seconds(0)
                 else:
-                    cursor.executemany(self._sql.insert, rows)
-                at = first
-                for ticket in group:
-                    if ticket.extra:
-                        known |= self._store_extra(cursor, ticket.drafts, at)
-                    at += len(ticket.drafts)
-                following = first + len(sealed)
-                transaction.after = lambda: self._marks.write(following)
-            hit("seal.inserted")
+                    halted = None
+                    sealed, settle_by, known = self._seal(
+                        transaction, group, standing, first, last_issued
+                    )
+                    following = first + len(sealed)
+                    transaction.after = lambda: self._marks.write(following)
+                hit("seal.inserted")
+        except JournalUnreachable:
+            if not (transaction.in_doubt and sealed and self._is_there(sealed[0])):
+                raise
+            self._marks.write(following)
         hit("seal.committed")
         if halted is not None:
             raise halted
@@ -166,6 +173,56 @@ class Sealer:
         if settle_by:
             self._promises.note(settle_by)
         return sealed
+
+    def _seal(
+        self,
+        transaction: Transaction,
+        group: Sequence[Ticket],
+        standing: rules.Standing,
+        first: int,
+        last_issued: int,
+    ) -> tuple[list[Sealed], Seconds, set[bytes]]:
+        """Sign and store, in a transaction; receipts, their promise, preimages stored."""
+        cursor = transaction.cursor
+        now = self._clock()
+        issued_at = self.check_clock(standing, now, last_issued)
+        settle_by = rules.promise(standing, issued_at, now, self._promise)
+        if settle_by:  # what promises nothing may be sealed, however late others are
+            self._check_promises(cursor.execute, standing, issued_at)
+        drafts = [draft for ticket in group for draft in ticket.drafts]
+        sealed, rows = self._sign(drafts, first, issued_at, settle_by)
+        hit("seal.signed")
+        if len(rows) == 1:
+            cursor.execute(self._sql.insert, rows[0])
+        else:
+            cursor.executemany(self._sql.insert, rows)
+        at, known = first, set()
+        for ticket in group:
+            if ticket.extra:
+                known |= self._store_extra(cursor, ticket.drafts, at)
+            at += len(ticket.drafts)
+        return sealed, settle_by, known
+
+    def _is_there(self, sealed: Sealed) -> bool:
+        """Whether a transaction was committed whose connection broke at the commit.
+
+        Raises:
+            JournalInDoubt: the server does not say within the time that callers wait.
+        """
+        deadline = time.monotonic() + self._store.wait
+        while True:
+            try:
+                with self._store.writing() as transaction:  # the lock: that commit is over by now
+                    at = (self._number, sealed.receipt.sequence)
+                    row = transaction.cursor.execute(self._sql.digest, at).fetchone()
+                return row is not None and bytes(row[0]) == sealed.digest
+            except (JournalUnreachable, JournalLocked) as error:
+                if time.monotonic() > deadline:
+                    raise JournalInDoubt(
+                        f"{error}; whether the receipts from number {sealed.receipt.sequence} on "
+                        "are sealed is not known: look once the server is back"
+                    ) from error
+                time.sleep(0.1)
 
     def check_clock(self, standing: rules.Standing, now: float, last_issued: int = 0) -> Seconds:
         """`issuedAt` of the next receipt.
@@ -326,6 +383,16 @@ class Sealer:
     def marked(self) -> int:
         """The number that comes next as far as the marks know; 0: they do not."""
         return self._marks.read()
+
+
+def _lease(
+    store: Store, number: int, signer: Address
+) -> tuple[Lease | SharedLease, SharedLease | None]:
+    """The journal's lease, and the same where machines share the database."""
+    if store.backend.path is not None:
+        return Lease(signer, store.backend.path), None
+    shared = SharedLease(store, number, signer)
+    return shared, shared
 
 
 def _check(draft: Draft) -> None:

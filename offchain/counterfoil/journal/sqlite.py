@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +36,7 @@ class Sqlite:
         lock: the file on which processes queue.
     """
 
-    begin: Final = "BEGIN IMMEDIATE"
+    shared: Final = False
     prune: Final = "PRAGMA secure_delete=ON"
 
     def __init__(self, url: sa.URL, durability: Durability) -> None:
@@ -101,15 +102,23 @@ class Sqlite:
         if not connection.get_execution_options().get("begun"):
             connection.exec_driver_sql("BEGIN")
 
+    @staticmethod
+    def begin(cursor: Any, journal: int | None) -> None:
+        """Begin a transaction in which nobody else writes, whatever the journal."""
+        cursor.execute("BEGIN IMMEDIATE")
+
+    def alone(self, cursor: Any) -> None:
+        """Nothing to do: who writes is alone."""
+
     def durable(self, cursor: Any, on: bool) -> None:
         """Make the next transaction survive a power cut whatever the profile says, and undo it."""
         cursor.execute(f"PRAGMA synchronous={'FULL' if on else self._synchronous}")
 
-    def place(self) -> str:
+    def place(self, connection: sa.Connection) -> str:
         """What a copy of the database has another of: its inode."""
         return f"inode:{self.path.stat().st_ino}"
 
-    def opened(self) -> None:
+    def opened(self, raw: sqlite3.Connection) -> None:
         """Remember which file the first connection has: a later one must have the same."""
         self._inode = self._inode or self.path.stat().st_ino
 
@@ -142,26 +151,30 @@ class Sqlite:
             return
         with suppress(sqlite3.Error, OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.backup(raw, target)
+            _copy(raw, target)
             copy = sqlite3.connect(target)
             with copy:
                 copy.execute("UPDATE journals SET halted='restored' WHERE halted IS NULL")
             copy.close()
             self._saved = target
 
-    def backup(self, raw: sqlite3.Connection, target: Path) -> None:
+    def backup(self, connection: sa.Connection, target: Path) -> None:
         """Copy the database while it is in use, with SQLite's online backup."""
-        copy = sqlite3.connect(target)
-        try:
-            raw.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
-        finally:
-            copy.close()
-        target.chmod(0o600)
+        _copy(connection.connection.dbapi_connection, target)
 
-    def scrub(self, raw: sqlite3.Connection) -> None:
+    def scrub(self, connection: sa.Connection, table: str) -> None:
         """Leave no deleted bytes behind in the write-ahead log."""
+        raw: Any = connection.connection.dbapi_connection
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @staticmethod
+    def now() -> sa.ColumnElement[int]:
+        """Milliseconds since 1970: who shares the file shares the machine's clock."""
+        return sa.literal(time.time_ns() // 1_000_000)
+
+    def broken(self, raw: sqlite3.Connection) -> bool:
+        """Never: there is no network between."""
+        return False
 
     def translate(  # noqa: PLR0911 (a table of codes)
         self, error: BaseException
@@ -195,6 +208,16 @@ class Sqlite:
         except OSError:
             return False
         return found.f_bavail == 0
+
+
+def _copy(raw: Any, target: Path) -> None:
+    copy = sqlite3.connect(target)
+    try:
+        raw.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        copy.close()
+    target.chmod(0o600)
 
 
 def _of_system(error: OSError, path: Path) -> JournalError:

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 
 from counterfoil.formats.preimage import Preimage
 
-from .schema import batches, journals, kept_sets, nodes, preimages, receipts, tensors
+from .schema import batches, journals, kept_sets, leases, nodes, preimages, receipts, tensors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class Statements:
     Attributes:
         standing: (journal) → `rules.Standing`.
         head: (journal) → `rules.Standing`, then sequence, issued_at of the last receipt, or NULL.
+        shared_head: as `head`, then holder and fence of the lease, or NULL.
         promised_in_batches: (journal) → the earliest promise in batches that are not posted.
         last_batch: (journal) → the number after the last batch.
         promised_in_page: (journal, first, stop) → the earliest promise among the receipts
@@ -34,6 +35,7 @@ class Statements:
 
     standing: str
     head: str
+    shared_head: str
     insert: str
     preimage: str
     kept_set: str
@@ -69,11 +71,18 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
     )
     newest = select(sa.func.max(last.sequence)).where(last.journal == j.number)
     is_newest = r.sequence == newest.correlate(journals).scalar_subquery()
+    with_newest = journals.outerjoin(receipts, sa.and_(r.journal == j.number, is_newest))
+    lease = leases.c
     return Statements(
         standing=text(select(*standing).where(j.number == bindparam("n"))),
         head=text(
             select(*standing, r.sequence, r.issued_at)
-            .select_from(journals.outerjoin(receipts, sa.and_(r.journal == j.number, is_newest)))
+            .select_from(with_newest)
+            .where(j.number == bindparam("n"))
+        ),
+        shared_head=text(
+            select(*standing, r.sequence, r.issued_at, lease.holder, lease.fence)
+            .select_from(with_newest.outerjoin(leases, lease.journal == j.number))
             .where(j.number == bindparam("n"))
         ),
         insert=insert(receipts),

@@ -22,6 +22,7 @@ from counterfoil.errors import (
     NotAJournal,
 )
 
+from .backend import Backend
 from .lock import Turnstile
 from .sqlite import Sqlite
 
@@ -31,6 +32,10 @@ WAIT = 10.0
 
 class Store:
     """A database, with the one connection that writes.
+
+    Attributes:
+        journal: the number of the journal that is written to; None: none is there yet, or
+            the schema is made. On a server, each journal has a queue of its own.
 
     A fork is safe: before it, no transaction is open and every connection is closed; after it,
     parent and child each connect anew. (SQLite's locks belong to a process and its library
@@ -42,15 +47,12 @@ class Store:
             parsed = sa.make_url(url)
         except sa.exc.ArgumentError:
             raise NotAJournal(f"{url!r} is no database URL: see the profile's `journal`") from None
-        if parsed.get_backend_name() != "sqlite":
-            raise NotAJournal(
-                f"a journal in {parsed.get_backend_name()} is not supported: use sqlite:///…"
-            )
         self.url = parsed
         self.wait = wait
-        self.backend = Sqlite(parsed, durability)
+        self.backend = _backend(parsed, durability)
+        self.journal: int | None = None
         self.closed = False
-        self._turnstile = Turnstile(self.backend.lock)
+        self._turnstile = None if self.backend.lock is None else Turnstile(self.backend.lock)
         self._engine: sa.Engine | None = None
         self._writer: sa.Connection | None = None
         self._raw: Any = None
@@ -81,7 +83,7 @@ class Store:
         """The writing connection; only inside a `Transaction`, or while it is made."""
         if self._writer is None:
             self._writer = self.engine.connect().execution_options(begun=True)
-            self.backend.opened()
+            self.backend.opened(self._writer.connection.dbapi_connection)
         return self._writer
 
     def cursor(self) -> Any:
@@ -131,7 +133,8 @@ class Store:
         with self._held():
             self._disconnect()
             self.closed = True
-            self._turnstile.close()
+            if self._turnstile is not None:
+                self._turnstile.close()
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -172,7 +175,8 @@ class Store:
         self._mutex.release()
 
     def _after_fork_in_child(self) -> None:
-        self._turnstile.close()
+        if self._turnstile is not None:
+            self._turnstile.close()
         self._new_locks()
 
 
@@ -183,15 +187,17 @@ class Transaction:
         cursor: the driver's own, for what must be quick.
         connection: SQLAlchemy's, in the same transaction.
         after: run once what was written is committed, before anybody else may write.
+        in_doubt: the connection broke at the commit, which may have been done all the same.
     """
 
-    __slots__ = ("_connection", "_durable", "_store", "after", "cursor")
+    __slots__ = ("_connection", "_durable", "_store", "after", "cursor", "in_doubt")
 
     def __init__(self, store: Store, durable: bool) -> None:
         self._store = store
         self._durable = durable
         self._connection: sa.Connection | None = None
         self.after: Callable[[], None] | None = None
+        self.in_doubt = False
 
     @property
     def connection(self) -> sa.Connection:
@@ -208,16 +214,13 @@ class Transaction:
         try:
             if store.closed:
                 raise JournalClosed("the journal is closed: open it anew")
-            store._turnstile.acquire(store.wait)
+            if store._turnstile is not None:
+                store._turnstile.acquire(store.wait)
             try:
-                self._check_in_place()
-                self.cursor: Any = store.cursor()
-                if self._durable:
-                    store.backend.durable(self.cursor, True)
-                self.cursor.execute(store.backend.begin)
+                self._begin()
             except BaseException:
                 self._drop()
-                store._turnstile.release()
+                self._let_in()
                 raise
         except BaseException as error:
             store._mutex.release()
@@ -241,6 +244,7 @@ class Transaction:
                     else:
                         store._raw.commit()
                 except BaseException:
+                    self.in_doubt = store.backend.broken(store._raw)
                     self._roll_back()
                     # What a failed commit left behind is for a new connection to find out.
                     self._drop()
@@ -255,12 +259,35 @@ class Transaction:
                 raise
             raise translated from failure
         finally:
-            store._turnstile.release()
+            self._let_in()
             store._mutex.release()
         if error is not None and not isinstance(error, JournalError):
             translated = store.translated(error)
             if translated is not error:
                 raise translated from error
+
+    def _begin(self) -> None:
+        self._check_in_place()
+        store = self._store
+        used = store._raw
+        try:
+            self._start()
+        except Exception:
+            if used is None or not store.backend.broken(used):
+                raise
+            self._drop()  # the server was started anew since: nothing is lost by connecting again
+            self._start()
+
+    def _start(self) -> None:
+        store = self._store
+        self.cursor: Any = store.cursor()
+        if self._durable:
+            store.backend.durable(self.cursor, True)
+        store.backend.begin(self.cursor, store.journal)
+
+    def _let_in(self) -> None:
+        if self._store._turnstile is not None:
+            self._store._turnstile.release()
 
     def _check_in_place(self) -> None:
         store = self._store
@@ -270,14 +297,17 @@ class Transaction:
             raw = None if store._writer is None else store._writer.connection.dbapi_connection
             if raw is None:
                 raise
-            store.backend.save(raw)  # type: ignore[arg-type]
+            store.backend.save(raw)
             store.backend.check_in_place()  # says where it is
 
     def _roll_back(self) -> None:
+        store = self._store
         with suppress(Exception):
             if self._connection is not None and self._connection.in_transaction():
                 self._connection.rollback()
-            self._store._raw.rollback()
+            store._raw.rollback()
+        if store._raw is not None and store.backend.broken(store._raw):
+            self._drop()
 
     def _drop(self) -> None:
         store = self._store
@@ -287,6 +317,19 @@ class Transaction:
                 store._writer.invalidate()
                 store._writer.close()
             store._writer = None
+
+
+def _backend(url: sa.URL, durability: Durability) -> Backend:
+    name = url.get_backend_name()
+    if name == "sqlite":
+        return Sqlite(url, durability)
+    if name == "postgresql":
+        from .postgres import Postgres  # its driver is an extra
+
+        return Postgres(url)
+    raise NotAJournal(
+        f"a journal in {name} is not supported: use sqlite:///… or postgresql+psycopg://…"
+    )
 
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()

@@ -16,7 +16,8 @@ from .store import Store
 def backup(store: Store, keys: Path, folder: Path) -> Path:
     """Copy the database, in use as it may be, and the keystores into a folder of their own.
 
-    The copy says of itself that it is one: restored, it settles but does not seal.
+    The copy is an SQLite file, also of a database on a server. It says of itself that it is a
+    copy: restored, it settles but does not seal.
 
     Returns:
         The copied database.
@@ -26,11 +27,10 @@ def backup(store: Store, keys: Path, folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()):
         raise BackupExists(f"{folder} is not empty: name a new folder")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = folder / store.backend.path.name
+    path = store.backend.path
+    target = folder / ("journal.db" if path is None else path.name)
     with store.reading() as connection:
-        raw = connection.connection.dbapi_connection
-        assert raw is not None
-        store.backend.backup(raw, target)  # type: ignore[arg-type]
+        store.backend.backup(connection, target)
     _mark_restored(target)
     if keys.is_dir():
         (folder / "keys").mkdir(mode=0o700)
@@ -63,7 +63,9 @@ def forget_tensors(store: Store, number: int, now: int, everything: bool) -> int
         return mine if everything else sa.and_(mine, table.c.keep_until <= now)
 
     return _forgetting(
-        store, [tensors.delete().where(old(tensors)), kept_sets.delete().where(old(kept_sets))]
+        store,
+        [tensors.delete().where(old(tensors)), kept_sets.delete().where(old(kept_sets))],
+        tensors,
     )[0]
 
 
@@ -86,14 +88,16 @@ def forget_masters(store: Store, number: int, first: int, stop: int) -> int:
             )
             .values(input_master=None, output_master=None)
         ],
+        receipts,
     )[0]
 
 
-def _forgetting(store: Store, statements: list[sa.Update | sa.Delete]) -> list[int]:
+def _forgetting(
+    store: Store, statements: list[sa.Update | sa.Delete], table: sa.Table
+) -> list[int]:
     with store.writing(durable=True) as transaction:
         transaction.cursor.execute(store.backend.prune)
         counts = [transaction.connection.execute(s).rowcount for s in statements]
     with store.reading() as connection:
-        raw = connection.connection.dbapi_connection
-        store.backend.scrub(raw)  # type: ignore[arg-type]
+        store.backend.scrub(connection, table.name)
     return counts

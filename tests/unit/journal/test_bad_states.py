@@ -20,6 +20,7 @@ from counterfoil.errors import (
     WrongPassphrase,
 )
 from counterfoil.journal import failpoints, lock
+from counterfoil.journal.schema import SCHEMA
 from support.journals import draft, profile
 
 
@@ -46,7 +47,7 @@ def test_open__fresh__files_private(opened, tmp_path):
 def test_open__newer_version__refused_and_untouched(opened, tmp_path):
     opened(profile(tmp_path)).close()
     with database(tmp_path) as connection:
-        connection.execute("UPDATE counterfoil_meta SET value = '2'")
+        connection.execute("UPDATE counterfoil_meta SET value = ?", (str(SCHEMA + 1),))
     connection.close()
     before = (tmp_path / "journal.db").read_bytes()
     with pytest.raises(JournalTooNew, match="install that version") as raised:

@@ -141,7 +141,9 @@ def test_seal__whole_folder_copied_with_the_same_inode__refused_while_in_use(ope
     copy = opened(profile(tmp_path / "b"))
     with pytest.raises(JournalCopied):
         copy.seal(draft(1))
-    make_alike(tmp_path / "b", copy._store.backend.place())
+    with copy._store.reading() as connection:
+        place = copy._store.backend.place(connection)
+    make_alike(tmp_path / "b", place)
     alike = opened(profile(tmp_path / "b"))
     with pytest.raises(KeyLeased, match="key rotate"):
         alike.seal(draft(1))
