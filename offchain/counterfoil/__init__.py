@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .inference.arming import arm as _arm
+from .inference.exact_hook import provide as _provide
 
 if TYPE_CHECKING:
     from .inference import InferenceSession, Recording, SealedReceipt, recording
@@ -24,6 +25,16 @@ __all__ = [
 ]
 
 _arm()
+
+
+def _open_program(graph: bytes, threads: int) -> Any:
+    """The engine of an exact program: the root wires programs to the sessions below them."""
+    from .programs.engine import open_engine
+
+    return open_engine(graph, threads)
+
+
+_provide(_open_program)
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import SessionOptions
 
 from counterfoil.errors import BadModel, InputRefused
 from counterfoil.formats.model import Model
-from counterfoil.formats.runtime import Runtime
+from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.formats.tensor import PUBLIC_MASTER, Tensor, commit, fresh_master
 from counterfoil.hashing.types import Digest
 
@@ -51,7 +51,7 @@ class Masters:
 class Unsealed:
     """One run that is done and committed to, and that nobody has sealed."""
 
-    runtime: Runtime
+    runtime: Runtime | Program
     runtime_digest: Digest
     inputs: Committed
     outputs: Committed

@@ -10,6 +10,7 @@ from counterfoil.errors import CounterfoilError
 from counterfoil.formats.dtypes import NAMES
 from counterfoil.formats.model import GRAPH
 from counterfoil.formats.receipt import Inclusion
+from counterfoil.formats.runtime import Program
 from counterfoil.formats.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -34,9 +35,17 @@ def line(receipt: SealedReceipt) -> str:
     r = receipt.receipt
     return (
         f"receipt {r.sequence} of {_short(r.signer)}: {_model(receipt)} on "
-        f"{receipt.runtime.engine} {receipt.runtime.version}, {_when(r.issued_at)}, "
+        f"{_engine(receipt)}, {_when(r.issued_at)}, "
         f"{_state(receipt)}"
     )
+
+
+def _engine(receipt: SealedReceipt, *, machine: bool = False) -> str:
+    runtime = receipt.runtime
+    if isinstance(runtime, Program):
+        return f"an exact program of {runtime.rows} rows"
+    more = f", {runtime.machine}" if machine else ""
+    return f"{runtime.engine} {runtime.version}{more}"
 
 
 def page(receipt: SealedReceipt) -> str:
@@ -44,7 +53,6 @@ def page(receipt: SealedReceipt) -> str:
     r = receipt.receipt
     state = _state(receipt)
     inclusion = _inclusion(receipt)
-    runtime = receipt.runtime
     colour = _COLOURS.get(state, "#777")
     rows = [
         (
@@ -52,7 +60,7 @@ def page(receipt: SealedReceipt) -> str:
             f"<b style='color:{colour}'>{state}</b>: {_MEANINGS[state]}",
         ),
         ("model", f"{escape(_model(receipt))}, <code>0x{r.model.hex()}</code>"),
-        ("runtime", escape(f"{runtime.engine} {runtime.version}, {runtime.machine}")),
+        ("runtime", escape(_engine(receipt, machine=True))),
         ("inputs", _tensors(receipt.inputs)),
         ("outputs", _tensors(receipt.outputs)),
         ("by", _by(receipt)),

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from counterfoil.errors import CounterfoilError, SealFailed
 from counterfoil.formats.model import Model
-from counterfoil.formats.runtime import Runtime
+from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.hashing.types import Digest
 
 from . import active
@@ -67,7 +67,7 @@ class Ready:
 
     feed: dict[str, Any]
     inputs: Committed
-    runtime: Runtime
+    runtime: Runtime | Program
     runtime_digest: Digest
     took: int
 
@@ -223,7 +223,7 @@ class Runs:
         except Exception as error:
             return error
 
-    def _runtime(self, options: Any) -> tuple[Runtime, Digest]:
+    def _runtime(self, options: Any) -> tuple[Runtime | Program, Digest]:
         if self._unrecordable is not None:
             raise self._unrecordable
         run = run_record(options)

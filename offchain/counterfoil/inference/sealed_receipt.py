@@ -12,7 +12,7 @@ from counterfoil.formats.model import Model
 from counterfoil.formats.preimage import Preimage
 from counterfoil.formats.receipt import Inclusion, Receipt
 from counterfoil.formats.receipt_file import Opening, ReceiptFile
-from counterfoil.formats.runtime import Runtime
+from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.formats.tensor import Tensor
 from counterfoil.hashing.types import Digest, Signature
 from counterfoil.journal import Journal, ReceiptState, Sealed
@@ -43,7 +43,7 @@ class SealedReceipt:
 
     sealed: Sealed
     model: Model
-    runtime: Runtime
+    runtime: Runtime | Program
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     input_master: Digest

@@ -15,7 +15,7 @@ from typing import Literal
 from counterfoil.config import Profile, load_profile
 from counterfoil.errors import BadDraft, JournalRetired
 from counterfoil.formats.model import Model
-from counterfoil.formats.runtime import Runtime
+from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.formats.tensor import PUBLIC_MASTER, Tensor, commitment, fresh_master
 from counterfoil.hashing.types import ZERO, Digest, Seconds
 from counterfoil.journal import Draft, Journal, Sealed
@@ -95,7 +95,7 @@ class RunSealer:
         *,
         model: Model,
         model_digest: Digest,
-        runtime: Runtime,
+        runtime: Runtime | Program,
         runtime_digest: Digest,
         request: Digest,
         inputs: Committed,

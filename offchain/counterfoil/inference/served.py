@@ -21,6 +21,7 @@ from counterfoil.formats.tensor import Tensor
 from counterfoil.hashing.types import Digest
 
 from .capture import Outputs, element_number
+from .exact import ExactRuns
 from .gathering import DYNAMIC, GatheredRuns, Gathering
 from .openable import Open
 from .patches import original
@@ -131,7 +132,8 @@ class Served:
         every = (*self.inputs, *self.optional, *self.outputs)
         self._values = any(d.dtype == BFLOAT16 for d in every)
         self._gathering: Gathering | None = None
-        if batching is not None:
+        exact = isinstance(getattr(self._session, "_cf_runs", None), ExactRuns)
+        if batching is not None and not exact:  # a program's shapes are fixed
             self._gathering = Gathering(self._engine, rows=batching.rows, wait=batching.wait)
             if sealing is not None:
                 self._gather(options)

@@ -13,11 +13,13 @@ from onnxruntime.capi.onnxruntime_inference_collection import (
 
 from counterfoil import shelf
 from counterfoil.config import Profile
-from counterfoil.errors import BadDraft, BadModel, UnsafeModelPath
+from counterfoil.errors import BadDraft, BadModel, NotForPrograms, UnsafeModelPath
 from counterfoil.formats.model import LoadedModel
 from counterfoil.journal import Journal
 
 from . import loading
+from .exact import ExactRuns
+from .exact_hook import engine_of
 from .jobs import job_of
 from .openable import Open, Openable
 from .patches import original
@@ -36,7 +38,8 @@ class InferenceSession(EngineSession):
     """An onnxruntime session whose runs get receipts.
 
     Arguments, outputs and errors are onnxruntime's; the model's files are read once, and what
-    was hashed is what runs. Runs may go on in several threads at once.
+    was hashed is what runs. Runs may go on in several threads at once. A file that carries an
+    exact program (docs/programs.md) runs as that program, and its receipts name it.
 
     Args:
         path_or_bytes, sess_options, providers, provider_options, kwargs: onnxruntime's.
@@ -55,6 +58,7 @@ class InferenceSession(EngineSession):
         Exception: onnxruntime's own, for what it refuses.
         UnsafeModelPath: external data outside the model's folder; nothing was loaded.
         BadModel: a model that onnxruntime would take and a receipt cannot name.
+        BadProgram: the file carries an exact program that is not valid.
         UnrecordableOptions: options that no receipt could name, with `raise`.
         CounterfoilError: the journal cannot be used, with `raise`.
     """
@@ -96,12 +100,17 @@ class InferenceSession(EngineSession):
             raise BadModel("a model is a path or bytes")
         self._cf_origin = origin
         loaded = self._cf_read(start)
+        engine = engine_of(loaded.graph, origin.options)
         with loading.given_to_engine(origin, loaded) as (source, options):
             start(source, options)
         self._cf_digest = loaded.digest
         if isinstance(origin.source, str):
             shelf.note(loaded.digest, origin.source)
-        self._cf_runs = Runs(model=loaded.model, model_digest=loaded.digest)
+        self._cf_runs = (
+            Runs(model=loaded.model, model_digest=loaded.digest)
+            if engine is None
+            else ExactRuns(model=loaded.model, model_digest=loaded.digest, engine=engine)
+        )
         self._cf_made(loaded, frozenset(kwargs.get("disabled_optimizers") or ()))
         self._cf_check_names(openable)
         try:
@@ -185,6 +194,8 @@ class InferenceSession(EngineSession):
         return self._cf_runs.receipt
 
     def _cf_run(self, name: str, policy: Policy | None = None, **given: Any) -> Any:
+        if name != "run" and isinstance(self._cf_runs, ExactRuns):
+            raise NotForPrograms("an exact program runs by `run` and `run_with_receipt` alone")
         job = job_of(name, original(EngineSession, name), self, given)
         return self._cf_runs.run(job, policy or self._cf_policy)
 

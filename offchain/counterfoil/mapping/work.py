@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from counterfoil.errors import BadRow, CounterfoilError, InputRefused, ModelChanged
-from counterfoil.formats.runtime import Runtime
+from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.formats.tensor import Tensor
 from counterfoil.hashing.types import ZERO, Digest
 from counterfoil.inference.drafts import Drafting, Masters, Unsealed
@@ -88,7 +88,7 @@ class Done:
     block: int
     outputs: bytes = b""
     drafts: tuple[RowDraft, ...] = ()
-    runtimes: Mapping[Digest, Runtime] | None = None
+    runtimes: Mapping[Digest, Runtime | Program] | None = None
     error: CounterfoilError | None = None
 
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from counterfoil.errors import NotReplayable
+from counterfoil.errors import BadProgram, InputRefused, NotReplayable
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.formats.tensor import Tensor
 from counterfoil.hashing.types import Digest
 from counterfoil.inference.again import Again
+from counterfoil.programs import Executor
+from counterfoil.programs.container import program_in
 
 from .comparing import Comparison, Tolerance, compare
 from .finding import Models
@@ -30,14 +32,14 @@ class Replay:
         outputs: each output that the receipt opens.
         reasons: why it may not be equal, a line each: what the runtimes do not share.
         random: the graph's operators that are chance.
-        here: the runtime of the second run.
+        here: the runtime of the second run: a program is the receipt's own.
     """
 
     verdict: Verdict
     outputs: tuple[Comparison, ...]
     reasons: tuple[str, ...]
     random: tuple[str, ...]
-    here: Runtime
+    here: Runtime | Program
 
 
 class Replayer:
@@ -47,7 +49,7 @@ class Replayer:
         self._models = models
         self._tolerance = tolerance or Tolerance()
         self._key: tuple[Digest, Digest] | None = None
-        self._again: Again | None = None
+        self._again: Again | _ProgramAgain | None = None
         self._random: tuple[str, ...] = ()
 
     def replay(self, file: ReceiptFile) -> Replay:
@@ -67,6 +69,13 @@ class Replayer:
             else Comparison(name=tensor.name, equal=False, close=False, why="it is not there here")
             for tensor in claimed
         )
+        if isinstance(again, _ProgramAgain):  # such a receipt has them all, in their order
+            opened = {tensor.name for tensor in claimed}
+            outputs += tuple(
+                Comparison(name=name, equal=False, close=False, why="the receipt lacks it")
+                for name in found
+                if name not in opened
+            )
         verdict: Verdict = "different"
         if all(each.equal for each in outputs):
             verdict = "equal"
@@ -74,24 +83,73 @@ class Replayer:
             verdict = "close"
         elif self._random:
             verdict = "random"
-        reasons = () if verdict == "equal" else tuple(differences(runtime, again.runtime))
+        here = again.runtime
+        reasons: tuple[str, ...] = ()
+        if isinstance(here, Program):
+            verdict = "equal" if verdict == "equal" else "different"  # there is no other reason
+        elif verdict != "equal":
+            assert not isinstance(runtime, Program)
+            reasons = tuple(differences(runtime, here))
         return Replay(
             verdict=verdict,
             outputs=outputs,
             reasons=reasons,
             random=self._random,
-            here=again.runtime,
+            here=here,
         )
 
-    def _session(self, file: ReceiptFile, runtime: Runtime | None) -> Again:
+    def _session(
+        self, file: ReceiptFile, runtime: Runtime | Program | None
+    ) -> Again | _ProgramAgain:
         key = (file.receipt.model, file.receipt.runtime)
         if self._again is None or self._key != key:
             preimage = file.preimage.model if file.preimage is not None else None
             loaded = self._models.find(file.receipt.model, preimage)
             self._again, self._key = None, key
-            self._random = tuple(random_operators(loaded.graph))
-            self._again = Again(loaded, runtime)
+            program = _program(loaded.graph, file.receipt.runtime, runtime)
+            if program is not None:
+                self._random, self._again = (), program
+            else:
+                assert not isinstance(runtime, Program)
+                self._random = tuple(random_operators(loaded.graph))
+                self._again = Again(loaded, runtime)
         return self._again
+
+
+class _ProgramAgain:
+    """An exact program's run again: by the executor, whatever made the receipt's."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.runtime = executor.program.commitment
+        self._executor = executor
+
+    def run(self, inputs: Sequence[Tensor], wanted: Sequence[str]) -> tuple[Tensor, ...]:
+        """All outputs.
+
+        Raises:
+            NotReplayable: the program does not take the inputs.
+        """
+        try:
+            return self._executor.run(inputs)
+        except InputRefused as error:
+            raise NotReplayable(f"the program refuses the run: {error}") from error
+
+
+def _program(
+    graph: bytes, digest: Digest, runtime: Runtime | Program | None
+) -> _ProgramAgain | None:
+    """What runs a receipt's program, or None where its runtime is none."""
+    if isinstance(runtime, Runtime):
+        return None
+    try:
+        exact = program_in(graph)
+    except BadProgram as error:
+        raise NotReplayable(f"the model carries a program that is not valid: {error}") from error
+    if exact is not None and exact.commitment.digest == digest:
+        return _ProgramAgain(Executor(exact))
+    if runtime is None:
+        return None
+    raise NotReplayable("the receipt names an exact program that the model does not carry")
 
 
 def _opened(file: ReceiptFile, side: str) -> Sequence[Tensor]:
@@ -105,10 +163,5 @@ def _opened(file: ReceiptFile, side: str) -> Sequence[Tensor]:
     return tensors
 
 
-def _runtime(file: ReceiptFile) -> Runtime | None:
-    preimage = file.preimage
-    if preimage is None or preimage.runtime is None:
-        return None
-    if isinstance(preimage.runtime, Program):
-        raise NotReplayable("the receipt is of an exact program, which this version does not run")
-    return preimage.runtime
+def _runtime(file: ReceiptFile) -> Runtime | Program | None:
+    return file.preimage.runtime if file.preimage is not None else None
