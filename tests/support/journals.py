@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy
+from counterfoil import config
 from counterfoil.config import Profile
 from counterfoil.journal import Draft, LogState
 
@@ -15,18 +17,34 @@ GENESIS = bytes([7]) * 32
 NOW = 1_790_000_000
 
 
+def in_file(folder: Path) -> dict[str, str]:
+    """Where a profile of `folder` has its journal: in an SQLite file there."""
+    return {"name": "test", "journal": f"sqlite:///{folder}/journal.db"}
+
+
+where = in_file
+"""A fixture may put journals elsewhere."""
+
+
 def profile(folder: Path, **fields: Any) -> Profile:
-    """A profile whose journal lies in `folder`."""
+    """A profile whose journal lies in `folder`, or in a database that belongs to it."""
     return Profile(
         **{
-            "name": "test",
             "chain_id": 31337,
             "ledger": LEDGER,
-            "journal": f"sqlite:///{folder}/journal.db",
             "durability": "normal",
+            **where(folder),
             **fields,
         }
     )
+
+
+def keys_of(profile: Profile) -> Path:
+    """The folder of a profile's keystores."""
+    database = sqlalchemy.make_url(profile.journal)
+    if database.get_backend_name() == "sqlite":
+        return Path(database.database).parent / "keys"
+    return config.data_folder() / profile.name / "keys"
 
 
 def digest(*of: object) -> bytes:

@@ -6,6 +6,8 @@ to run as root, so there it runs as `nobody`.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import importlib.util
 import os
 import pwd
@@ -156,3 +158,29 @@ class Server:
         """Delete a database, whoever uses it."""
         with self.connect() as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+
+
+class Places:
+    """Databases by folder, in place of SQLite files; see `journals.where`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._found: dict[Path, dict[str, str]] = {}
+
+    def __call__(self, folder: Path) -> dict[str, str]:
+        if folder not in self._found:
+            name = f"test{len(self._found)}"
+            self._found[folder] = {"name": name, "journal": self._server.url()}
+        return self._found[folder]
+
+    def drop(self) -> None:
+        for place in self._found.values():
+            self._server.drop(place["journal"].partition("@/")[2].partition("?")[0])
+
+
+@functools.cache
+def shared() -> Server:
+    """The server of this test process, started at the first use."""
+    server = Server()
+    atexit.register(server.remove)
+    return server

@@ -38,11 +38,12 @@ class Backend(Protocol):
     def engine(self, wait: float) -> sa.Engine:
         """An engine whose connections are set up, and whose readers see one moment."""
 
-    def begin(self, cursor: Any, journal: int | None) -> None:
+    def begin(self, cursor: Any, journal: int | None, first: str | None) -> None:
         """Begin a transaction in which nobody else writes.
 
         Args:
             journal: to this journal; None: the schema, or a new journal.
+            first: a query, of the journal's number alone, that the cursor is to have run then.
         """
 
     def alone(self, cursor: Any) -> None:

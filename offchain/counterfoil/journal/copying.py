@@ -23,6 +23,7 @@ def copy_to_sqlite(connection: sa.Connection, target: Path) -> None:
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(target)))
     try:
+        connection.begin()  # before anything is streamed
         with engine.begin() as copy:
             metadata.create_all(copy, checkfirst=False)
             for table in metadata.sorted_tables:

@@ -189,13 +189,12 @@ def _open_key(row: Row, folder: Path) -> keys.SigningKey:
 
 def is_here(row: Row, folder: Path) -> bool:
     """Whether this machine has what opens a journal's key, where machines share a database."""
-    if row.key_kind == "keystore":
-        return (folder / f"{row.signer}.json").exists()
-    # Each machine that has the secret could derive every key: what it began is its own.
-    return keys.secret_in_environment() is not None and _own(folder, row.signer).exists()
+    kept = folder / f"{row.signer}.json" if row.key_kind == "keystore" else _own(folder, row.signer)
+    return kept.exists()
 
 
 def _own(folder: Path, signer: str) -> Path:
+    """An empty file: each machine with the secret could derive every key, but began only some."""
     return folder / f"{signer}.derived"
 
 

@@ -136,12 +136,12 @@ class Sealer:
     def _transaction(self, group: Sequence[Ticket]) -> list[Sealed]:
         sealed: list[Sealed] = []
         known: set[bytes] = set()
-        transaction = self._store.writing(durable=self._full_each)
+        transaction = self._store.writing(durable=self._full_each, first=self._look)
         try:
             with transaction:
                 hit("seal.begun")
                 cursor = transaction.cursor
-                row = cursor.execute(self._look, (self._number,)).fetchone()
+                row = cursor.fetchone()
                 if self._shared is not None:
                     self._shared.check(transaction, row[-2:])
                     row = row[:-2]

@@ -103,9 +103,11 @@ class Sqlite:
             connection.exec_driver_sql("BEGIN")
 
     @staticmethod
-    def begin(cursor: Any, journal: int | None) -> None:
+    def begin(cursor: Any, journal: int | None, first: str | None) -> None:
         """Begin a transaction in which nobody else writes, whatever the journal."""
         cursor.execute("BEGIN IMMEDIATE")
+        if first is not None:
+            cursor.execute(first, (journal,))
 
     def alone(self, cursor: Any) -> None:
         """Nothing to do: who writes is alone."""

@@ -71,18 +71,24 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
     )
     newest = select(sa.func.max(last.sequence)).where(last.journal == j.number)
     is_newest = r.sequence == newest.correlate(journals).scalar_subquery()
-    with_newest = journals.outerjoin(receipts, sa.and_(r.journal == j.number, is_newest))
     lease = leases.c
+
+    def of_newest(column: sa.Column[Any]) -> Any:  # what every planner finds in an index
+        found = select(column).where(r.journal == j.number).order_by(r.sequence.desc())
+        return found.limit(sa.literal_column("1")).correlate(journals).scalar_subquery()
+
     return Statements(
         standing=text(select(*standing).where(j.number == bindparam("n"))),
         head=text(
             select(*standing, r.sequence, r.issued_at)
-            .select_from(with_newest)
+            .select_from(journals.outerjoin(receipts, sa.and_(r.journal == j.number, is_newest)))
             .where(j.number == bindparam("n"))
         ),
         shared_head=text(
-            select(*standing, r.sequence, r.issued_at, lease.holder, lease.fence)
-            .select_from(with_newest.outerjoin(leases, lease.journal == j.number))
+            select(
+                *standing, of_newest(r.sequence), of_newest(r.issued_at), lease.holder, lease.fence
+            )
+            .select_from(journals.outerjoin(leases, lease.journal == j.number))
             .where(j.number == bindparam("n"))
         ),
         insert=insert(receipts),

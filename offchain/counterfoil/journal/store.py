@@ -93,13 +93,14 @@ class Store:
             self._cursor, self._raw = connection.cursor(), connection.dbapi_connection
         return self._cursor
 
-    def writing(self, *, durable: bool = False) -> Transaction:
+    def writing(self, *, durable: bool = False, first: str | None = None) -> Transaction:
         """A transaction in which nobody else writes.
 
         Args:
             durable: survive a power cut, whatever the profile says.
+            first: a query of the journal's number alone, for the cursor to have run at first.
         """
-        return Transaction(self, durable)
+        return Transaction(self, durable, first)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -190,10 +191,11 @@ class Transaction:
         in_doubt: the connection broke at the commit, which may have been done all the same.
     """
 
-    __slots__ = ("_connection", "_durable", "_store", "after", "cursor", "in_doubt")
+    __slots__ = ("_connection", "_durable", "_first", "_store", "after", "cursor", "in_doubt")
 
-    def __init__(self, store: Store, durable: bool) -> None:
+    def __init__(self, store: Store, durable: bool, first: str | None = None) -> None:
         self._store = store
+        self._first = first
         self._durable = durable
         self._connection: sa.Connection | None = None
         self.after: Callable[[], None] | None = None
@@ -283,7 +285,7 @@ class Transaction:
         self.cursor: Any = store.cursor()
         if self._durable:
             store.backend.durable(self.cursor, True)
-        store.backend.begin(self.cursor, store.journal)
+        store.backend.begin(self.cursor, store.journal, self._first)
 
     def _let_in(self) -> None:
         if self._store._turnstile is not None:

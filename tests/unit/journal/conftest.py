@@ -9,7 +9,7 @@ import pytest
 from counterfoil import keys
 from counterfoil.config import Profile
 from counterfoil.journal import Journal
-from support import journals
+from support import journals, postgres
 
 
 @pytest.fixture(autouse=True)
@@ -24,14 +24,29 @@ def clock():
     return journals.Clock()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request, tmp_path, monkeypatch):
+    """Which database journals are in: what asks for this, or `profile`, runs on each."""
+    if request.param == "postgres":
+        places = postgres.Places(postgres.shared())
+        monkeypatch.setenv("COUNTERFOIL_HOME", str(tmp_path / "home"))
+        monkeypatch.setattr(journals, "where", places)
+        yield request.param
+        places.drop()
+    else:
+        yield request.param
+
+
 @pytest.fixture
-def profile(tmp_path) -> Profile:
+def profile(database, tmp_path) -> Profile:
     return journals.profile(tmp_path / "data")
 
 
 @pytest.fixture
-def opened(clock):
+def opened(request, clock):
     """Opens journals, and closes them at the end."""
+    if "database" in request.fixturenames:
+        request.getfixturevalue("database")  # is there before journals, and goes after them
     found = []
 
     def open_(profile, **options):

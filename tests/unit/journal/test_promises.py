@@ -12,6 +12,9 @@ SPAN = 400
 QUARTER = SPAN // 4
 
 
+pytestmark = pytest.mark.usefixtures("database")
+
+
 @pytest.fixture
 def promising(opened, tmp_path):
     """A journal that promises 400 s."""

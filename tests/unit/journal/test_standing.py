@@ -228,6 +228,7 @@ def lose_power(journal: Journal) -> None:
     journal._store.close()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_reboot__sealed_at_normal_and_not_closed__refused(opened, profile, boot):
     journal = opened(profile)
     journal.seal(draft())
@@ -258,6 +259,7 @@ def test_reboot__closed_before__goes_on(opened, profile, boot):
     assert opened(profile).seal(draft()).receipt.sequence == 1
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_reboot__one_process_closed_another_sealed_on__refused(opened, profile, boot):
     first, second = opened(profile), opened(profile)
     first.seal(draft())
