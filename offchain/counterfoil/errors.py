@@ -788,9 +788,17 @@ class BadTrace(FormatError):
 
 
 class NotLowerable(CounterfoilError):
-    """A model with operators that no exact program of this version has."""
+    """A model with operators that no exact program of this version has.
+
+    Attributes:
+        operators: each with its node's name and the reason.
+    """
 
     exit_code = 65
+
+    def __init__(self, message: str, *, operators: tuple[tuple[str, str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.operators = operators
 
 
 class BadCalibration(CounterfoilError):

@@ -26,6 +26,7 @@ COMMANDS = {
     "map": "Run a data set through a model; a receipt for each row.",
     "settle": "Post what is sealed, and store where it is included.",
     "verify": "Check receipt files: signed, opened, included, anchored.",
+    "quantise": "Make an exact program of a model, and say what it costs.",
     "replay": "Run receipts' inferences again: equal, close and why, or different.",
     "show": "Print a receipt file or a batch file.",
     "status": "What this set-up has sealed and settled.",

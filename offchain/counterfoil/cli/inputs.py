@@ -80,6 +80,17 @@ def read_inputs(specs: Sequence[str], declared: Sequence[Declared]) -> dict[str,
     return feed
 
 
+def read_arrays(path: Path) -> dict[str, Any]:
+    """The arrays of an npz file, by name.
+
+    Raises:
+        BadInputFile: it cannot be read as one.
+    """
+    if path.suffix.lower() != ".npz":
+        raise BadInputFile(f"cannot read {path}: give an npz file, an array for each input")
+    return _read(path, "", {})
+
+
 def _read(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[str, Any]:
     suffix = path.suffix.lower()
     try:

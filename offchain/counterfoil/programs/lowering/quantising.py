@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -112,16 +111,18 @@ def _outputs(low: Lowering, told: list[Told], *, cut: bool) -> list[str]:
     wanted = [o.name for o in low.graph.output]
     if not any(isinstance(low.values.get(name), Missing) for name in wanted):
         return wanted
-    reasons = "; ".join(f"{t.operator} {t.node!r}: {t.reason}" for t in told if t.reason)
+    lacking = tuple((t.operator, t.node, t.reason) for t in told if t.reason)
     if not cut:
         raise NotLowerable(
-            f"{sum(bool(t.reason) for t in told)} operators cannot be lowered: {reasons}"
+            f"{len(lacking)} of {len(told)} operators cannot be lowered: {lacking[0][0]} "
+            f"{lacking[0][1]!r}: {lacking[0][2]}",
+            operators=lacking,
         )
     found: list[str] = []
     for name in wanted:
         found += [end for end in _ends(low, name) if end not in found]
     if not found:
-        raise NotLowerable(f"nothing of the model can be lowered: {reasons}")
+        raise NotLowerable("nothing of the model can be lowered", operators=lacking)
     return found
 
 
@@ -158,16 +159,3 @@ def _write(low: Lowering, name: str) -> None:
         block = low.builder.copy(source.rows.ravel(), source.columns.ravel(), width=256)
     made: Block = low.builder.look_up(block, table, 64)
     low.builder.output(name, TensorProto.FLOAT, value.shape, made)
-
-
-def compared(
-    wanted: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]]
-) -> dict[str, float]:
-    """How far outputs are from the float model's: largest and mean distance."""
-    gaps = [
-        np.abs(wanted[name].astype(np.float64) - found[name].astype(np.float64)).ravel()
-        for name in wanted
-        if name in found
-    ]
-    every = np.concatenate(gaps) if gaps else np.zeros(1)
-    return {"largest": float(every.max()), "mean": float(every.mean())}
