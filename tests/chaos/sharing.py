@@ -19,8 +19,7 @@ LIMIT = 0.050
 def rows(folder: Path, launcher: Launcher, _: random.Random, kills: int) -> Iterator[Row]:
     calls = CALLS if kills >= 300 else CALLS // 10
     with Scene(folder, launcher, batch_size=2**14) as scene:
-        # The first seal of each opens the key, which takes its time; it waits for nobody.
-        running = [scene.worker(calls=calls, measure=True) for _ in range(PROCESSES)]
+        running = [scene.worker(calls=calls, measured=PROCESSES) for _ in range(PROCESSES)]
         for process in running:
             process.wait(300)
         scene.settle()

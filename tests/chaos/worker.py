@@ -28,19 +28,23 @@ def tell(line: dict) -> None:
     os.write(1, (json.dumps(line) + "\n").encode())
 
 
-def main(
-    name: str, calls: int = 0, pace: float = 0.0, size: int = 1, measure: bool = False
-) -> None:
+def main(name: str, calls: int = 0, pace: float = 0.0, size: int = 1, measured: int = 0) -> None:
     """Seal until killed, or `calls` times.
 
     Args:
         name: makes requests differ between processes.
         pace: seconds between two calls.
         size: receipts in one call.
-        measure: tell at the end how long each wait for other processes took.
+        measured: so many processes begin together once all have their key open, and tell at
+            the end how long each wait for the others took; 0: begin at once.
     """
-    waits = _measured() if measure else []
+    waits: list[float] = []
     journal = None
+    if measured:
+        journal = Journal.open(config.load_profile(), wait=30)
+        journal.unlock()  # takes its time, and every processor's
+        _meet(name, measured)
+        waits = _measured()
     for i in range(calls) if calls else itertools.count():
         try:
             if journal is None:
@@ -62,8 +66,16 @@ def main(
             time.sleep(pace)
     if journal is not None:
         journal.close()
-    if measure:
+    if measured:
         tell({"waits": waits})
+
+
+def _meet(name: str, count: int) -> None:
+    place = config.data_folder() / "ready"
+    place.mkdir(exist_ok=True)
+    (place / name).touch()
+    while len(list(place.iterdir())) < count:
+        time.sleep(0.01)
 
 
 def _measured() -> list[float]:
