@@ -207,7 +207,8 @@ class Checker:
     def _window(self, place: int, o: Operator) -> int:
         sizes = (o.in_h, o.in_w, o.out_h, o.out_w, o.k_h, o.k_w, o.stride_h, o.stride_w,
                  o.dilation_h, o.dilation_w, o.columns, o.per_group)  # fmt: skip
-        if not all(sizes) or o.taps > limits.TAPS or o.depth > limits.DEPTH:
+        long = o.kind is not Kind.MAX and o.depth > limits.DEPTH
+        if not all(sizes) or o.taps > limits.TAPS or long:
             raise BadProgram(
                 f"has a window without a size, over {limits.TAPS} taps or {limits.DEPTH} bytes"
             )
