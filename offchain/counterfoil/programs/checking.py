@@ -76,6 +76,8 @@ class Checker:
             raise BadProgram(f"a program has 1 to {limits.PROGRAM_ROWS} rows, not {len(rows)}")
         if sum(map(len, rows)) > limits.PROGRAM_BYTES:
             raise BadProgram(f"a program has at most {limits.PROGRAM_BYTES} bytes")
+        if not all(rows):
+            raise BadProgram("a row is empty")
         self.header = Header.decode(rows[0])
         h = self.header
         first = 1 + h.inputs + h.outputs
@@ -85,9 +87,12 @@ class Checker:
         self.inputs = tuple(Edge.decode(row, Kind.INPUT) for row in rows[1 : 1 + h.inputs])
         self.outputs = tuple(Edge.decode(row, Kind.OUTPUT) for row in rows[1 + h.inputs : first])
         self.operators = tuple(Operator.decode(row) for row in rows[first : self._data])
+        self._kinds = np.frombuffer(b"".join(row[:1] for row in rows), dtype=np.uint8)
+        self._sizes = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+        self._known: NDArray[np.int64] = np.zeros((2, len(rows)), dtype=np.int64)
         self._read: NDArray[np.bool_] = np.zeros(len(rows), dtype=bool)
         self._read[: self._data] = True
-        self._work = 0
+        self._work = self._weights = 0
         self._lay_out()
         for place, operator in enumerate(self.operators):
             try:
@@ -95,8 +100,6 @@ class Checker:
             except BadProgram as error:
                 raise BadProgram(f"operator {place}, {operator.kind.name}: {error}") from None
         self._check_outputs()
-        if self._work > limits.WORK:
-            raise BadProgram(f"a run would take more than {limits.WORK} products")
         unread = np.flatnonzero(~self._read)
         if len(unread):
             raise BadProgram(f"row {unread[0]} is read by no operator")
@@ -173,9 +176,10 @@ class Checker:
         return self._rows[first : first + count]
 
     def _of_kind(self, o: Operator, count: int, kind: Kind, length: int) -> None:
-        for row in self._tables(o.table, count):
-            if len(row) != length or row[0] != kind:
-                raise BadProgram(f"names a row that is no {kind.name} of {length} bytes")
+        self._tables(o.table, count)
+        rows = slice(o.table, o.table + count)
+        if (self._kinds[rows] != kind).any() or (self._sizes[rows] != length).any():
+            raise BadProgram(f"names a row that is no {kind.name} of {length} bytes")
 
     # Operators
 
@@ -183,7 +187,14 @@ class Checker:
         for name, kinds in _USED.items():
             if o.kind not in kinds and getattr(o, name):
                 raise BadProgram(f"has a {name}, which means nothing")
-        self._work += o.count * max(o.depth, 1)
+        self._weights += o.width * o.depth if o.kind is not Kind.MAX else 0
+        self._work += o.count * max(o.depth, 1) + o.entries
+        if o.kind is Kind.ARGMAX:
+            self._work += o.count * o.source_width
+        if self._work > limits.WORK:
+            raise BadProgram(f"a run would take more than {limits.WORK} products")
+        if self._weights > limits.WEIGHTS:
+            raise BadProgram(f"the operators use more than {limits.WEIGHTS} weights")
         opened = 64 + o.width * o.size
         if o.kind in WINDOWED:
             opened += self._window(place, o)
@@ -191,7 +202,6 @@ class Checker:
             opened += self._copy(place, o)
         elif o.kind is Kind.ARGMAX:
             self._whole(place, o.source, o.source_width, o.count)
-            self._work += o.count * o.source_width
             opened += o.source_width
         elif o.kind is Kind.GATHER:
             opened += self._gather(place, o)
@@ -223,14 +233,17 @@ class Checker:
         if ((o.width - 1) // o.per_group + 1) * o.columns > o.source_width:
             raise BadProgram("reads channels past its source's")
         length = 12 + -(-o.depth // WORD) * WORD
-        for row in self._tables(o.table, o.width):
-            weights = Weights.decode(row, o.depth)
+        rows = self._tables(o.table, o.width)
+        known = self._known[int(o.kind is Kind.DOT32), o.table : o.table + o.width]
+        for number in np.flatnonzero(known != o.depth):  # each row is looked at once
+            weights = Weights.decode(rows[number], o.depth)
             if abs(weights.constant) + 255 * 255 * o.depth >= limits.SUM:
                 raise BadProgram("has sums that can leave 32 bits")
             if o.kind is Kind.DOT:
                 _check_float(weights.multiplier, limits.MULTIPLIER, "multiplier")
             elif weights.multiplier:
                 raise BadProgram("has a multiplier, which means nothing")
+        known[:] = o.depth
         return opened + length
 
     def _look_up(self, place: int, o: Operator) -> int:

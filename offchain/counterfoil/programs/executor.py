@@ -109,14 +109,14 @@ def _output(program: ExactProgram, o: Operator) -> slice:
 # Windows
 
 
-def taps(o: Operator) -> NDArray[np.int64]:
+def taps(o: Operator) -> NDArray[np.int32]:
     """The source row of every tap of every place, shape (places, taps); past the last: none."""
     y, x = np.divmod(np.arange(o.out_h * o.out_w), o.out_w)
     i, j = np.divmod(np.arange(o.taps), o.k_w)
     row = y[:, None] * o.stride_h + i * o.dilation_h - o.pad_h
     column = x[:, None] * o.stride_w + j * o.dilation_w - o.pad_w
     inside = (row >= 0) & (row < o.in_h) & (column >= 0) & (column < o.in_w)
-    return np.where(inside, row * o.in_w + column, o.in_h * o.in_w)
+    return np.where(inside, row * o.in_w + column, o.in_h * o.in_w).astype(np.int32)
 
 
 def _windowed(program: ExactProgram, o: Operator) -> Step:

@@ -8,9 +8,12 @@ PROGRAM_ROWS: Final = 2**22
 TRACE_ROWS: Final = 2**22
 """Rows of the program and of a trace: trees of 22 levels."""
 
-PROGRAM_BYTES: Final = 2**28
-TRACE_BYTES: Final = 2**30
+PROGRAM_BYTES: Final = 2**27
+TRACE_BYTES: Final = 2**27
 """All rows together."""
+
+WEIGHTS: Final = 2**27
+"""Weights of all operators, counted for each that uses them: what a runner unpacks."""
 
 TRACE_ROW: Final = 4096
 """Bytes of a trace row: what one reveal carries at most."""
@@ -27,8 +30,8 @@ STEP: Final = 12_288
 SUM: Final = 2**31
 """|constant| + 255 · 255 · K is below it: no sum leaves 32 bits."""
 
-WORK: Final = 2**40
-"""Products and elements of a whole run."""
+WORK: Final = 2**36
+"""Products and elements of a whole run, and rows that are chosen from."""
 
 MULTIPLIER: Final = (27, 190)
 SCALE: Final = (27, 227)

@@ -116,6 +116,7 @@ dot, table = operator(DOT), operator(LUT1)
 
 HOSTILE: dict[str, tuple[Callable[[list[bytes]], None], str]] = {
     "no rows": (lambda rows: rows.clear(), "1 to"),
+    "an empty row": (lambda rows: rows.append(b""), "empty"),
     "no header": (row(0, b"\x11" * 10), "no header"),
     "a header of another version": (row(0, b"\x01\x02" + bytes(8)), "version 2"),
     "no operators": (row(0, Header(inputs=2, outputs=2, operators=0).encode()), "has inputs"),
@@ -245,11 +246,22 @@ def test_program__work_without_end__refused() -> None:
     b.input("x", NUMBERS["uint8"], (4096,))
     rows = b.look_up(b.input("z", NUMBERS["uint8"], (4096,)), TABLE, 4096)
     channels = [Weights(zero=0, multiplier=bits(1), constant=0, values=bytes(4096))] * 4000
-    for _ in range(70):
+    for _ in range(5):
         window = Window(source=(1, 1), out=(1, 1000), pads=(0, 0))
         b.dot(rows, window, channels, columns=4096)
     b.output("y", NUMBERS["uint8"], (4096,), b.look_up(rows, TABLE, 256))
     with pytest.raises(BadProgram, match="products"):
+        b.program()
+
+
+def test_program__one_weight_row_unpacked_for_ever__refused() -> None:
+    b = Builder()
+    rows = b.look_up(b.input("z", NUMBERS["uint8"], (4096,)), TABLE, 4096)
+    channels = [Weights(zero=0, multiplier=bits(1), constant=0, values=bytes(4096))] * 4000
+    for _ in range(9):
+        b.dot(rows, Window(source=(1, 1), out=(1, 1)), channels, columns=4096)
+    b.output("y", NUMBERS["uint8"], (4096,), b.look_up(rows, TABLE, 256))
+    with pytest.raises(BadProgram, match="weights"):
         b.program()
 
 
