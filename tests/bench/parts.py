@@ -120,6 +120,9 @@ class _Cursor:
         self._cursor = cursor
         self._times = times
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
     def execute(self, sql: str, *given: Any) -> Any:
         label = {"BEGIN": "SQL: begin, locks taken", "INSERT": "SQL: insert the row"}.get(
             sql.partition(" ")[0], "SQL: where the log stands"
@@ -136,6 +139,9 @@ class _Commit:
     def __init__(self, raw: Any, times: Times) -> None:
         self._raw = raw
         self._times = times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
 
     def commit(self) -> None:
         began = time.perf_counter_ns()
