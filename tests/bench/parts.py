@@ -140,9 +140,6 @@ class _Commit:
         self._raw = raw
         self._times = times
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._raw, name)
-
     def commit(self) -> None:
         began = time.perf_counter_ns()
         self._raw.commit()
