@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -13,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from counterfoil import keys
-from counterfoil.hashing.signature import recover
 from counterfoil.journal import Journal, failpoints
 from support import journals
+from support.told import Told, hold
 
 pytestmark = pytest.mark.slow
 
@@ -27,24 +26,6 @@ def environment(monkeypatch):
     monkeypatch.delenv(keys.PASSPHRASE, raising=False)
     monkeypatch.delenv(keys.SECRET, raising=False)
     monkeypatch.setattr(keys, "_keyring", lambda: None)
-
-
-class Told:
-    """What processes said that they had, by number."""
-
-    def __init__(self) -> None:
-        self.receipts: dict[int, dict] = {}
-        self.batches: dict[int, dict] = {}
-
-    def read(self, output: str) -> None:
-        for line in output.splitlines(keepends=True):
-            if not line.endswith("\n"):
-                continue  # cut off by the kill
-            told = json.loads(line)
-            held, at = (
-                (self.receipts, "sequence") if "sequence" in told else (self.batches, "first")
-            )
-            assert held.setdefault(told[at], told) == told, "a number given twice"
 
 
 def start(folder, output, *, durability="full", name="p", calls=0, every=0, threads=1, point=""):
@@ -69,27 +50,7 @@ def wait_for_lines(path: Path, lines: int, process) -> None:
 def check(folder: Path, told: Told, durability="full") -> int:
     """Hold the journal against what was told; returns how many receipts it has."""
     with Journal.open(journals.profile(folder, durability=durability)) as journal:
-        held = {s.receipt.sequence: s for s in journal.iterate()}
-        assert sorted(held) == list(range(len(held)))
-        for number, line in told.receipts.items():
-            assert number in held, "a receipt was lost"
-            assert held[number].digest.hex() == line["digest"], "a number has another content"
-            assert held[number].signature.hex() == line["signature"], "signed anew"
-            assert held[number].receipt.request.hex() == line["request"]
-        for sealed in held.values():
-            assert recover(sealed.digest, sealed.signature) == journal.signer
-        requests = [s.receipt.request for s in held.values()]
-        assert len(set(requests)) == len(requests), "one call sealed twice"
-        batches = {b.batch.first: b for b in journal.batches()}
-        following = 0
-        for first in sorted(batches):
-            assert first == following, "batches overlap, or leave a gap"
-            following += batches[first].batch.size
-            assert journal.batch_file(first).tree.root == batches[first].batch.root
-        for first, line in told.batches.items():
-            assert batches[first].batch.root.hex() == line["root"], "a batch was cut anew"
-            assert batches[first].signature.hex() == line["batch"]
-        return len(held)
+        return hold(journal, told)
 
 
 POINTS = [

@@ -42,6 +42,7 @@ COMMANDS = {
     "key": "Make a new signing key, and with it a new log.",
     "export": "Write receipts of the journal to files.",
     "backup": "Copy the journal, also while it is in use.",
+    "migrate": "Make the journal's tables, or bring them forwards.",
     "forget": "Delete kept tensors whose time is over.",
     "doctor": "What is wrong with this set-up, and what to do.",
 }

@@ -86,8 +86,10 @@ def folder_of(profile: Profile) -> Path:
     """The folder of a profile's journal."""
     from sqlalchemy import make_url  # not wanted by whoever only imports the package
 
-    database = make_url(profile.journal).database
-    return Path(database).absolute().parent if database else data_folder() / profile.name
+    url = make_url(profile.journal)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return data_folder() / profile.name
+    return Path(url.database).absolute().parent
 
 
 def note(folder: Path, nanoseconds: int) -> None:

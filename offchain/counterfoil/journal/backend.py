@@ -55,6 +55,9 @@ class Backend(Protocol):
     def place(self, connection: sa.Connection) -> str:
         """What a copy of the database has another of."""
 
+    def check_durable(self, raw: Any) -> None:
+        """Refuse a database that may lose what it has committed."""
+
     def opened(self, raw: Any) -> None:
         """Take note of a new connection that writes."""
 

@@ -26,11 +26,11 @@ from counterfoil.formats.batch_file import BatchFile
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.hashing.types import Address, Digest, Seconds, Signature
 
-from . import opening, rules, statements, upkeep
+from . import migrating, opening, rules, statements, upkeep
 from .batches import CUT_LIMIT, Batches
 from .boot import boot_id
 from .export import Receipts
-from .schema import journals
+from .schema import SCHEMA, journals
 from .sealer import Sealer
 from .store import WAIT, Store
 from .values import Draft, LogRecord, LogState, Pending, ReceiptState, Sealed, StoredBatch
@@ -132,6 +132,23 @@ class Journal:
             store.close()
         return [cls(_store(profile, wait), r, profile, clock) for r in rows]
 
+    @staticmethod
+    def prepare(profile: Profile, *, wait: float = WAIT) -> tuple[int | None, int]:
+        """Make the tables, or bring them forwards; no journal is begun.
+
+        Returns:
+            The schema's version before, None: there was none; and now.
+        Raises:
+            JournalTooNew, NotAJournal, JournalReadOnly, JournalUnreachable: as they say.
+        """
+        store = _store(profile, wait)
+        try:
+            if not store.backend.exists():
+                store.backend.prepare()
+            return migrating.migrate(store), SCHEMA
+        finally:
+            store.close()
+
     # Sealing
 
     def unlock(self) -> None:
@@ -167,6 +184,7 @@ class Journal:
             row = connection.exec_driver_sql(sql, (self._number,)).one()
         standing, following = rules.Standing(*row), self.next_sequence()
         try:
+            self._store.check_durable()
             rules.may_seal(standing, boot_id(), False, self._sealer.marked(), following)
             now = self._now()
             self._sealer.check_clock(standing, now)

@@ -34,9 +34,11 @@ def is_current(store: Store) -> bool:
     return found is not None
 
 
-def migrate(store: Store) -> None:
+def migrate(store: Store) -> int | None:
     """Make the schema, or bring it forwards, in one transaction and once, whoever else tries.
 
+    Returns:
+        The version before; None: there was none.
     Raises:
         JournalTooNew, NotAJournal: it is not one that this version writes.
         JournalReadOnly: the database's role may not.
@@ -49,6 +51,7 @@ def migrate(store: Store) -> None:
             connection.execute(meta.insert().values(name="schema", value=str(SCHEMA)))
         elif found < SCHEMA:
             _step(connection, found)
+    return found
 
 
 def _step(connection: sa.Connection, version: int) -> None:

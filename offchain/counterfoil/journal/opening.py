@@ -49,6 +49,8 @@ def current(store: Store, profile: Profile, now: int, *, create: bool) -> Row:
         with store.reading() as connection:
             row = _find(connection, store, profile, folder)
         if row is not None:
+            if create:
+                store.check_durable()
             return row
     if not create:
         mine = " of this machine's" if store.backend.shared else ""

@@ -120,6 +120,9 @@ class Sqlite:
         """What a copy of the database has another of: its inode."""
         return f"inode:{self.path.stat().st_ino}"
 
+    def check_durable(self, raw: Any) -> None:
+        """Nothing to do: each connection says how durable it is."""
+
     def opened(self, raw: sqlite3.Connection) -> None:
         """Remember which file the first connection has: a later one must have the same."""
         self._inode = self._inode or self.path.stat().st_ino

@@ -123,6 +123,15 @@ class Store:
                 self._readers -= 1
                 self._turn.notify_all()
 
+    def check_durable(self) -> None:
+        """Refuse a database that may lose what it has committed.
+
+        Raises:
+            JournalNotDurable: so it may.
+        """
+        with self.reading() as connection:
+            self.backend.check_durable(connection.connection.dbapi_connection)
+
     def translated(self, error: BaseException) -> BaseException:
         """The journal's own error for a database's, else the error itself."""
         return self.backend.translate(error) or error

@@ -22,6 +22,7 @@ from counterfoil.errors import (
     JournalFailed,
     JournalFull,
     JournalLocked,
+    JournalUnreachable,
     OperatorNeeded,
     PayerNeeded,
     RestoredBackup,
@@ -44,7 +45,7 @@ from .timing import danger, is_due, pause_after
 
 _HEALING = (
     ChainError, BatchUnseen, BatchRefused, ForeignBatch, OperatorNeeded,
-    JournalFull, JournalLocked, JournalFailed,
+    JournalFull, JournalLocked, JournalFailed, JournalUnreachable,
 )  # fmt: skip
 """With what `run` goes on: time, another answer, a refill or room on the disk heals it; or it ends
 no more than posting, and who demands a path gets it all the same."""
@@ -144,7 +145,8 @@ class Settler:
         """
         deadline = time.monotonic() + timeout
         pause = 0.05
-        stop = self._journal.next_sequence()
+        elsewhere = self._journal.key_is_elsewhere  # then others cut, and what they cut is drained
+        stop = self._journal.pending().first if elsewhere else self._journal.next_sequence()
         while True:
             done = self.step(force=self._journal.pending().first < stop)
             if on_step is not None:
@@ -229,6 +231,12 @@ class Settler:
         stop = journal.next_sequence()
         while True:
             pending = journal.pending()
+            if journal.key_is_elsewhere and pending.first < stop:
+                step.notes.append(
+                    f"receipts from number {pending.first} on are cut by the machine that has the "
+                    f"key of {journal.signer}: run `counterfoil settle` there"
+                )
+                break
             if pending.first >= stop or not (force or is_due(pending, self._profile, step.now)):
                 break
             limit = min(CUT_LIMIT, stop - pending.first)
