@@ -12,6 +12,7 @@ import bad_files
 import coincurve
 import ml_dtypes
 import numpy as np
+import program_cases
 from counterfoil.formats.batch import Batch, LogOpening, batch_tree, batch_word
 from counterfoil.formats.batch_file import BatchFile
 from counterfoil.formats.disclosure import chunk_only
@@ -407,7 +408,8 @@ def dump(value: Any) -> bytes:
 
 def build() -> dict[str, bytes]:
     """All vectors by file name."""
-    parts = (trees, tensors, sets, models, runtimes, receipts, batches, log_openings, signatures)
+    parts = (trees, tensors, sets, models, runtimes, receipts, batches, log_openings, signatures,
+             program_cases.programs)  # fmt: skip
     return {**{f"{part.__name__}.json": dump(part()) for part in parts}, **files()}
 
 
