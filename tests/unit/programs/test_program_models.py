@@ -205,3 +205,23 @@ def test_session__broken_program__refused_before_the_first_receipt(made: Any) ->
     model.metadata_props[0].value = model.metadata_props[0].value[:-8]
     with pytest.raises(BadProgram):
         counterfoil.InferenceSession(model.SerializeToString())
+
+
+def test_served__program_file__receipt_names_the_program(made: Any, tmp_path: Path) -> None:
+    from counterfoil.config import load_profile
+    from counterfoil.hashing.types import ZERO
+    from counterfoil.inference.served import Batching, Sealing, Served, Stop
+
+    _, done, shape = made
+    path = tmp_path / "digits.onnx"
+    path.write_bytes(file_of(done.program))
+    served = Served(
+        path, sealing=Sealing(profile=load_profile(None)), batching=Batching(rows=8, wait=0.01)
+    )
+    inputs = of(done, digits.held_out()[0][2], shape)
+    answer = served.run(inputs, ["digit"], ZERO, Stop())
+    wanted = Executor(done.program).run(inputs)
+    assert answer.outputs == wanted[1:]
+    assert answer.receipt is not None
+    assert answer.receipt.runtime == done.program.commitment
+    assert answer.receipt.outputs == wanted

@@ -70,6 +70,24 @@ def test_trace__one_byte_changed__some_step_is_wrong(seed: int, data: st.DataObj
 
 
 @given(SEEDS)
+@settings(max_examples=40, deadline=None)
+def test_trace__fifty_bytes_changed_one_by_one__the_step_shows_each(seed: int) -> None:
+    program, inputs = random_run(seed, 3)
+    trace = Executor(program).trace(inputs)
+    rng = np.random.default_rng(seed)
+    first = int(program.offsets[program.operators[0].out])
+    for place in rng.integers(first, len(trace.data), 50).tolist():
+        lie = trace.data.copy()
+        lie[place] ^= rng.integers(1, 256, dtype=np.uint8)
+        row = int(np.searchsorted(program.offsets, place, side="right")) - 1
+        size = next(o.size for o in program.operators if o.out <= row < o.out + o.rows)
+        element = (place - int(program.offsets[row])) // size
+        bent = Trace(program, lie)
+        written = bent.row(row)[element * size : (element + 1) * size]
+        assert opened(bent, row, element).expected != written
+
+
+@given(SEEDS)
 @settings(max_examples=10, deadline=None)
 def test_program__made_from_its_own_rows__is_the_same(seed: int) -> None:
     program, inputs = random_run(seed, 3)
