@@ -121,13 +121,15 @@ def test_save_profile__loaded_again__equal_and_others_kept(folder):
 
 def test_addresses__shipped__those_of_the_shipped_bytecode():
     from counterfoil import artefacts
-    from counterfoil.chain.deployment import plans
+    from counterfoil.chain.deployment import court_plan, plans
 
     bytecodes = {
         name: bytes.fromhex(artefacts.load(name)["bytecode"].removeprefix("0x"))
-        for name in ("ReceiptLedger", "ModelRegistry")
+        for name in ("ReceiptLedger", "ModelRegistry", "PromiseCourt")
     }
-    assert artefacts.addresses() == {plan.name: plan.address for plan in plans(bytecodes)}
+    ledger, registry = plans(bytecodes)
+    made = (ledger, registry, court_plan(bytecodes["PromiseCourt"], ledger.address))
+    assert artefacts.addresses() == {plan.name: plan.address for plan in made}
 
 
 @pytest.mark.parametrize("field", ["operator", "payer"])

@@ -67,7 +67,8 @@ def test_plans__grace__moves_the_ledger_and_nothing_else():
         name: bytes.fromhex(artefacts.load(name)["bytecode"][2:]) for name in (LEDGER, REGISTRY)
     }
     ledger, registry = plans(codes)
-    assert {each.name: each.address for each in (ledger, registry)} == artefacts.addresses()
+    shipped = artefacts.addresses()
+    assert all(shipped[each.name] == each.address for each in (ledger, registry))
     other, same = plans(codes, grace=0)
     assert other.address != ledger.address
     assert same == registry
