@@ -56,7 +56,10 @@ class Engine:
         except (NoTwin, ModelRefused) as error:
             self.refused = str(error)
             return
-        self.refused = probe(self.exact, twin, self.executor, threads=threads)
+        try:
+            self.refused = probe(self.exact, twin, self.executor, threads=threads)
+        except Exception as error:  # the executor needs none of it
+            self.refused = f"onnxruntime fails on a probe: {' '.join(str(error).split())[:200]}"
         if self.refused is None:
             self._twin = twin
         else:

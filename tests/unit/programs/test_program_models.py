@@ -225,3 +225,20 @@ def test_served__program_file__receipt_names_the_program(made: Any, tmp_path: Pa
     assert answer.receipt is not None
     assert answer.receipt.runtime == done.program.commitment
     assert answer.receipt.outputs == wanted
+
+
+def test_engine__onnxruntime_that_fails__steps_aside(
+    made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from counterfoil.inference.plain import Plain
+
+    _, done, shape = made
+
+    def fails(*_: Any) -> Any:
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(Plain, "run", fails)
+    engine = Engine(done.program)
+    assert engine.refused is not None and "no such kernel" in engine.refused
+    inputs = of(done, digits.held_out()[0][0], shape)
+    assert engine.run(inputs) == Executor(done.program).run(inputs)
