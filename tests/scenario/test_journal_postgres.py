@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -203,27 +204,21 @@ def test_stopped_machine__taken_over__goes_on_and_signs_nothing(site, monkeypatc
     one.wait_for(output, 5, process)
     shutil.copytree(one.keys, two.keys)
     process.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic()
     heir, there = two.start(name="heir", calls=20)
-    # it may have been stopped inside a transaction, which the server ends after 30 s
-    deadline = time.monotonic() + 90
-    while heir.poll() not in (0,) and time.monotonic() < deadline:
-        if heir.poll() is not None:
-            assert "JournalLocked" in two.said(there), two.said(there)
-            heir, there = two.start(name=f"heir{len(two.outputs)}", calls=20)
-        time.sleep(0.1)
-    assert heir.poll() == 0, two.said(there)
-    held, process_two = None, None
-    process_two, last = two.start(name="after")
-    two.wait_for(last, 5, process_two)
-    before = output.read_text()
+    assert heir.wait(60) == 0, two.said(there)
+    assert time.monotonic() - stopped < 40, "a stopped machine held the log for too long"
+    after, last = two.start(name="after")
+    two.wait_for(last, 5, after)
+    before = output.read_text().count("\n")
     process.send_signal(signal.SIGCONT)
     assert process.wait(60) != 0, "it goes on as if nothing had happened"
-    assert "KeyLeased" in one.said(output) or "JournalUnreachable" in one.said(output)
-    told_late = output.read_text()[len(before) :]
-    process_two.kill()
-    process_two.wait(30)
-    assert held is None
-    assert told_late.count("\n") <= 6, "what was committed before the stop, and no more"
+    assert re.search("KeyLeased|JournalUnreachable", one.said(output))
+    after.kill()
+    after.wait(30)
+    # what was committed before the stop leaves after it, and nothing else: each of two threads
+    # has three receipts of a group on their way
+    assert output.read_text().count("\n") - before <= 6
     check(monkeypatch, one, two)
 
 

@@ -49,6 +49,9 @@ class Backend(Protocol):
     def alone(self, cursor: Any) -> None:
         """From here on nobody else makes a journal, until the transaction ends."""
 
+    def end_stuck(self, raw: Any, journal: int | None, seconds: float) -> None:
+        """End transactions that have kept others from writing to a journal for so long."""
+
     def durable(self, cursor: Any, on: bool) -> None:
         """Make the next transaction survive a power cut whatever the profile says, and undo it."""
 

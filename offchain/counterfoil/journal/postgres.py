@@ -25,8 +25,8 @@ from counterfoil.errors import (
 from .copying import copy_to_sqlite
 
 IDLE: Final = 30
-"""Seconds after which the server ends a transaction whose program says nothing, stopped as it
-may be, so that others get its lock. The tree of the largest batch takes a few.
+"""Seconds after which a transaction is ended whose program says nothing, stopped as it may be, so
+that others get its lock. The tree of the largest batch takes a few.
 """
 
 CONNECT: Final = 10
@@ -131,15 +131,37 @@ class Postgres:
         What the transaction reads afterwards is as of then, not as of before the wait. All
         goes in one message, as the way to the server is what takes the time.
         """
+        begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
         lock = f"SELECT pg_advisory_xact_lock({_LOCKS}, {journal or 0:d})"
-        begin = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {lock}"
-        if first is None:
-            cursor.execute(begin)
-            return
-        with cursor.connection.pipeline():
-            cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-            cursor.execute(lock)
-            cursor.execute(first, (journal,))
+        try:
+            if first is None:
+                cursor.execute(f"{begin}; {lock}")
+                return
+            with cursor.connection.pipeline():
+                cursor.execute(begin)
+                cursor.execute(lock)
+                cursor.execute(first, (journal,))
+        except self._psycopg.errors.LockNotAvailable:
+            cursor.connection.rollback()
+            self.end_stuck(cursor.connection, journal, IDLE)  # the next one gets the lock
+            raise
+
+    def end_stuck(self, raw: Any, journal: int | None, seconds: float) -> None:
+        """End sessions of this role whose transactions have had the journal's lock for so long.
+
+        The server's own limit, `IDLE`, does not end all of them: after messages that were sent
+        together it may not be set, and among them a session does not count as idle. What they
+        wrote is undone, and who is ended connects anew.
+        """
+        raw.execute(
+            "SELECT pg_terminate_backend(pid, 1000) "
+            "FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND classid = %s AND objid = %s AND granted "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+            "AND usename = current_user AND pid <> pg_backend_pid() "
+            "AND xact_start < clock_timestamp() - make_interval(secs => %s)",
+            (_LOCKS, journal or 0, seconds),
+        )
 
     @staticmethod
     def alone(cursor: Any) -> None:
@@ -151,7 +173,9 @@ class Postgres:
 
     def place(self, connection: sa.Connection) -> str:
         """Cluster, timeline, database and table, by their numbers; `standby` on one."""
-        return str(connection.exec_driver_sql(_PLACE).scalar_one())
+        place = str(connection.exec_driver_sql(_PLACE).scalar_one())
+        self._place = self._place or place
+        return place
 
     def opened(self, raw: Any) -> None:
         """Check that a new connection leads to the same database, and that it keeps its word.

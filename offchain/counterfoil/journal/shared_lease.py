@@ -21,6 +21,7 @@ import weakref
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
+import sqlalchemy as sa
 from sqlalchemy import select
 
 from counterfoil.errors import JournalError, KeyLeased
@@ -88,8 +89,7 @@ class SharedLease:
         self._holder = self._take_here()
         start, first = time.monotonic(), None
         while True:
-            with self._store.writing() as transaction:
-                other = self._try(transaction)
+            other = self._look() or self._try()
             if other is None:
                 break
             first = first or other
@@ -127,9 +127,28 @@ class SharedLease:
             self._local = Lease(self._signer, said.encode())
         return self._local.take().decode(errors="replace").partition("\t")[2]
 
-    def _try(self, transaction: Transaction) -> Held | None:
+    def _look(self) -> Held | None:
+        """Who has the lease, if another has; one who is not heard of any more is let go of.
+
+        Looks without the journal's lock, which a program that was stopped may still have.
+        """
+        with self._store.reading() as connection:
+            held = self._read(connection)
+            if held is None or held.holder == self._holder:
+                return None
+            if held.until > held.now:
+                return held
+            raw = connection.connection.dbapi_connection
+            self._store.backend.end_stuck(raw, self._number, TIME / 2)
+        return None
+
+    def _try(self) -> Held | None:
         """Take the lease, unless another has it, who is returned."""
-        held = self._read(transaction)
+        with self._store.writing() as transaction:
+            return self._try_in(transaction)
+
+    def _try_in(self, transaction: Transaction) -> Held | None:
+        held = self._read(transaction.connection)
         connection, mine = transaction.connection, leases.c.journal == self._number
         until = self._now + int(1000 * TIME)
         if held is None:
@@ -196,9 +215,9 @@ class SharedLease:
         self._renewed = time.monotonic()
         return done.rowcount == 1
 
-    def _read(self, transaction: Transaction) -> Held | None:
+    def _read(self, connection: sa.Connection) -> Held | None:
         c = leases.c
-        row = transaction.connection.execute(
+        row = connection.execute(
             select(c.holder, c.fence, c.until, self._now).where(c.journal == self._number)
         ).one_or_none()
         return None if row is None else Held(*row)

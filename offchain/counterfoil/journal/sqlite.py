@@ -112,6 +112,9 @@ class Sqlite:
     def alone(self, cursor: Any) -> None:
         """Nothing to do: who writes is alone."""
 
+    def end_stuck(self, raw: Any, journal: int | None, seconds: float) -> None:
+        """Nothing: a file lock ends with its process alone."""
+
     def durable(self, cursor: Any, on: bool) -> None:
         """Make the next transaction survive a power cut whatever the profile says, and undo it."""
         cursor.execute(f"PRAGMA synchronous={'FULL' if on else self._synchronous}")

@@ -14,6 +14,7 @@ import pytest
 from counterfoil import keys
 from counterfoil.errors import (
     JournalCopied,
+    JournalLocked,
     JournalMissing,
     JournalReadOnly,
     JournalUnreachable,
@@ -567,3 +568,27 @@ def test_seal__eight_threads__no_gap_no_double(machine):
     numbers = sorted(s.receipt.sequence for s in found)
     assert numbers == list(range(8 * 19))
     assert all(a.receipt.issued_at <= b.receipt.issued_at for a, b in pairwise(journal.iterate()))
+
+
+def test_seal__a_stuck_session_has_the_lock__ended_after_a_while(
+    machine, server, name, monkeypatch
+):
+    """Stopped between two messages: the server does not count it as idle."""
+    monkeypatch.setattr(dialect, "IDLE", 1)
+    one = machine()
+    journal = one.open(wait=0.6)
+    one.seal(journal, 0)
+    with psycopg.connect(host=str(server.folder), dbname=name, user=OWNER) as stuck:
+        stuck.pgconn.enter_pipeline_mode()
+        for text in (b"BEGIN", b"SELECT pg_advisory_xact_lock(%d, 1)" % dialect._LOCKS):
+            stuck.pgconn.send_query_params(text, None)
+        stuck.pgconn.send_flush_request()
+        stuck.pgconn.flush()  # and no sync
+        time.sleep(0.3)
+        with pytest.raises(JournalLocked, match="stopped or stuck"):
+            one.seal(journal, 1)
+        time.sleep(0.8)
+        with pytest.raises(JournalLocked):
+            one.seal(journal, 1)
+        assert one.seal(journal, 1).receipt.sequence == 1
+        stuck.close()
