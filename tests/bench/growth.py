@@ -12,6 +12,7 @@ import math
 import os
 import random
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -87,6 +88,7 @@ def main() -> int:
     parser.add_argument("--most", type=int, default=10**6, help="receipts, a power of ten")
     parser.add_argument("--write", type=Path, help="write the table into this page")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the node ends with us
     sizes = [10**power for power in range(3, round(math.log10(arguments.most)) + 1)]
     found = []
     with home() as folder, node():
