@@ -225,18 +225,20 @@ class Settler:
 
     def _cut(self, step: Step, *, force: bool) -> None:
         journal = self._journal
+        if journal.key_is_elsewhere:
+            pending = self._pending(step)
+            if pending.count:
+                step.notes.append(
+                    f"receipts from number {pending.first} on are cut by the machine that has the "
+                    f"key of {journal.signer}: run `counterfoil settle` there"
+                )
+            return
         if step.behind or any(stored.state == "cut" for stored in step.unposted):
             return
         # no further than by now: who seals meanwhile could keep this cutting for ever
         stop = journal.next_sequence()
         while True:
             pending = journal.pending()
-            if journal.key_is_elsewhere and pending.first < stop:
-                step.notes.append(
-                    f"receipts from number {pending.first} on are cut by the machine that has the "
-                    f"key of {journal.signer}: run `counterfoil settle` there"
-                )
-                break
             if pending.first >= stop or not (force or is_due(pending, self._profile, step.now)):
                 break
             limit = min(CUT_LIMIT, stop - pending.first)
