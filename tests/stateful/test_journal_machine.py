@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import journals
 from support.journals import GENESIS, NOW, digest, draft, log
+from support.postgres import shared
 
 
 class JournalMachine(RuleBasedStateMachine):
@@ -25,13 +27,17 @@ class JournalMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.clock = journals.Clock()
-        self.profile = journals.profile(Path(self.folder.name))
+        self.profile = journals.profile(Path(self.folder.name), **self.place())
         self.journal = self.opened()
         self.receipts: dict[int, object] = {}
         self.batches: dict[int, dict] = {}
         self.known_log = None
         self.contact = None
         self.halted = False
+
+    def place(self):
+        """Where the journal is, if not in a file of the folder."""
+        return {}
 
     def opened(self):
         return Journal.open(self.profile, clock=self.clock)
@@ -210,3 +216,25 @@ def no_keyring():
 
 TestJournal = JournalMachine.TestCase
 TestJournal.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+
+
+class PostgresJournalMachine(JournalMachine):
+    """The same, in a database of a server; keys are in a home for each example."""
+
+    def place(self):
+        self.name = shared().database()
+        self.home = os.environ.get("COUNTERFOIL_HOME")
+        os.environ["COUNTERFOIL_HOME"] = self.folder.name
+        return {"journal": shared().url(self.name)}
+
+    def teardown(self):
+        super().teardown()
+        shared().drop(self.name)
+        if self.home is None:
+            del os.environ["COUNTERFOIL_HOME"]
+        else:
+            os.environ["COUNTERFOIL_HOME"] = self.home
+
+
+TestPostgresJournal = pytest.mark.slow(PostgresJournalMachine.TestCase)
+TestPostgresJournal.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
