@@ -15,6 +15,8 @@ from counterfoil.verify.offline import check_openings, check_signature
 from onnx import TensorProto, helper, numpy_helper
 from serving import Server, environment, linear, model, put, value
 
+pytestmark = pytest.mark.slow
+
 ALLOWED = "max_batch_size: 8\ndynamic_batching { max_queue_delay_microseconds: 200000 }\n"
 
 

@@ -18,6 +18,8 @@ from counterfoil.journal import Journal
 from counterfoil.verify.offline import check_openings, check_signature
 from serving import Server, environment, linear, put, slow
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def repository(tmp_path) -> Path:

@@ -15,7 +15,7 @@ from counterfoil.verify import verify
 from serving import Server, environment, linear, put
 from world import world
 
-pytestmark = [pytest.mark.anvil]
+pytestmark = [pytest.mark.slow, pytest.mark.anvil]
 
 
 def ask(http: httpx.Client, number: int) -> str:
