@@ -20,8 +20,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from needs import missing
+
+try:
+    import psycopg
+except ModuleNotFoundError:  # the wheel's base suite is without the extra [postgres]
+    psycopg = None
 
 OWNER = "counterfoil"
 """The first role, which may do anything."""
@@ -39,6 +43,8 @@ SETTINGS = {
 
 def programs() -> Path:
     """The folder of initdb and postgres; skips where there is none."""
+    if psycopg is None:
+        missing("needs the extra [postgres]")
     found = shutil.which("initdb")
     folders = [Path(os.path.realpath(found)).parent] if found else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
