@@ -22,6 +22,8 @@ from counterfoil.verify import WORDS_OF_OPENING, Trust, verify
 from support.data_sets import DECODE, KINDS, ROWS, rows, save, save_model
 from support.mapped import Scene, children, done_blocks, ended, plain_loop, wait_for, wait_for_end
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scene(tmp_path) -> Scene:

@@ -20,6 +20,9 @@ from counterfoil.cli import main
 from onnx import TensorProto
 from serving import Server, environment, identity, linear, put, two
 
+pytestmark = pytest.mark.slow
+
+
 TOKEN = "correct-horse-battery-staple"
 
 
