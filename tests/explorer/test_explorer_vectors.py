@@ -38,7 +38,8 @@ def test_page__on_every_vector__finds_what_python_finds():
     tried = found["tried"]
     files = [f for f in json.loads((VECTORS / "files.json").read_bytes()) if f["kind"] == "receipt"]
     assert tried["files"] == 2 * len(files) > 150
-    assert set(tried) == {path.stem for path in VECTORS.glob("*.json")}
+    beyond = {"programs"}  # the page does not run exact programs
+    assert set(tried) == {path.stem for path in VECTORS.glob("*.json")} - beyond
     assert tried["trees"] > 300
     assert tried["tensors"] > 100
 

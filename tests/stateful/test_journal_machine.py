@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from counterfoil import keys
-from counterfoil.errors import NoSuchBatch, RestoredBackup
+from counterfoil.errors import NoSuchBatch, PromiseInDanger, RestoredBackup
 from counterfoil.hashing import merkle
 from counterfoil.hashing.signature import recover
 from counterfoil.journal import Journal
@@ -59,6 +59,22 @@ class JournalMachine(RuleBasedStateMachine):
             return 0
         return self.clock.at + min(self.profile.promise, self.known_log.max_delay)
 
+    def in_danger(self):
+        """Whether a promise that no posted batch keeps has less than a quarter of a span left."""
+        kept = {
+            number
+            for first, batch in self.batches.items()
+            if batch["posted_at"] is not None
+            for number in range(first, first + batch["size"])
+        }
+        promises = [
+            sealed.receipt.settle_by
+            for number, sealed in self.receipts.items()
+            if number not in kept and sealed.receipt.settle_by
+        ]
+        span = min(self.profile.promise, self.known_log.max_delay)
+        return bool(promises) and min(promises) - self.clock.at < span / 4
+
     @rule(count=st.integers(1, 5), of=st.integers(0, 3))
     def seal(self, count, of):
         drafts = [draft((of, i)) for i in range(count)]
@@ -66,7 +82,12 @@ class JournalMachine(RuleBasedStateMachine):
             with pytest.raises(RestoredBackup):
                 self.journal.seal_many(drafts)
             return
-        for given, sealed in zip(drafts, self.journal.seal_many(drafts), strict=True):
+        try:
+            made = self.journal.seal_many(drafts)
+        except PromiseInDanger:
+            assert self.in_danger()
+            return
+        for given, sealed in zip(drafts, made, strict=True):
             receipt = sealed.receipt
             assert receipt.sequence == len(self.receipts)
             assert receipt.request == given.request
