@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import stat
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import numpy as np
 
@@ -134,24 +132,6 @@ def _check_file(path: Path) -> None:
         raise BadInputFile(f"cannot read {path}: it is larger than {limit >> 20} MiB")
 
 
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is there twice")
-    return found
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON: give it in an npy or npz file")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is past the largest number")
-    return value
-
-
 def _line(error: Exception) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).splitlines()[0]
@@ -168,17 +148,10 @@ def _only(name: str, path: Path, declared: Mapping[str, Declared]) -> str:
 
 
 def _from_json(path: Path, name: str, declared: Mapping[str, Declared]) -> dict[str, Any]:
-    text = path.read_text(encoding="utf-8")
     try:
-        strict_json.check_depth(text)
+        value = strict_json.loads(path.read_text(encoding="utf-8"))
     except MalformedFile as error:
         raise BadInputFile(f"cannot read {path}: {error}") from error
-    value = json.loads(
-        text,
-        object_pairs_hook=_pairs,
-        parse_constant=_constant,
-        parse_float=_finite,
-    )
     whole = not name and isinstance(value, dict)
     named = value if whole else {_only(name, path, declared): value}
     out = {}

@@ -70,16 +70,7 @@ def parse(raw: bytes, limit: int = MAX_BYTES) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise MalformedFile("the file is no UTF-8") from error
     _check_shape(text)
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_constant,
-            parse_int=_integer,
-            parse_float=_float,
-        )
-    except (ValueError, RecursionError) as error:
-        raise MalformedFile(f"the file is no JSON: {error}") from error
+    value = _loaded(text)
     if not isinstance(value, dict):
         raise MalformedFile("the file holds no JSON object")
     if "\\u" in text:
@@ -88,6 +79,29 @@ def parse(raw: bytes, limit: int = MAX_BYTES) -> dict[str, Any]:
         except UnicodeEncodeError as error:
             raise MalformedFile("the file holds half of a surrogate pair") from error
     return value
+
+
+def loads(text: str) -> Any:
+    """Any JSON value, of no layout that is known, and of any size.
+
+    Raises:
+        MalformedFile: no JSON, too deep, a key twice, or a number that is none of JSON's.
+    """
+    check_depth(text)
+    return _loaded(text)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_constant,
+            parse_int=_integer,
+            parse_float=_float,
+        )
+    except (ValueError, RecursionError) as error:
+        raise MalformedFile(f"the file is no JSON: {error}") from error
 
 
 def dump(value: Mapping[str, Any]) -> bytes:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as binding
 from onnxruntime.capi.onnxruntime_inference_collection import InferenceSession as EngineSession
 from onnxruntime.capi.onnxruntime_inference_collection import OrtValue
 
-from counterfoil.errors import NotReplayable
+from counterfoil.errors import MalformedFile, NotReplayable
+from counterfoil.formats import strict_json
 from counterfoil.formats.dtypes import PACKED, STRING
 from counterfoil.formats.model import LoadedModel
 from counterfoil.formats.runtime import Runtime
@@ -20,9 +20,14 @@ from counterfoil.formats.tensor import Tensor
 from .capture import Outputs, element_number
 from .loading import Origin, given_to_engine
 from .patches import original
-from .runtime_record import run_record, runtime, session_record
+from .runtime_record import RUN_KEYS, SESSION_KEYS, run_record, runtime, session_record
 
 _engine: Any = EngineSession
+
+TOUCHING_FILES: Final = ("ep.context_enable", "session.node_partition_config_file")
+"""Entries that have onnxruntime read or write a file: a receipt comes from a stranger."""
+
+MOST_THREADS: Final = 1024
 
 
 class Again:
@@ -126,9 +131,9 @@ def _record(recorded: Runtime | None) -> Mapping[str, Any]:
     if recorded.engine != "onnxruntime":
         raise NotReplayable(f"the receipt's engine is {recorded.engine!r}, not onnxruntime")
     try:
-        record = json.loads(recorded.options)
-    except ValueError as error:
-        raise NotReplayable("the receipt's runtime options are no JSON") from error
+        record = strict_json.loads(recorded.options)
+    except MalformedFile as error:
+        raise NotReplayable(f"of the receipt's runtime options: {error}") from error
     if not isinstance(record, dict):
         raise NotReplayable("the receipt's runtime options are no JSON object")
     for key, what in (
@@ -146,7 +151,9 @@ def _session_options(record: Mapping[str, Any]) -> Any:
     options = binding.SessionOptions()
     try:
         for key, value in record.get("config", {}).items():
-            options.add_session_config_entry(str(key), str(value))
+            if key not in SESSION_KEYS or key in TOUCHING_FILES:
+                raise NotReplayable(f"the run had the option {key!r}, which a receipt may not set")
+            options.add_session_config_entry(key, str(value))
         for name, size in record.get("freeDimensions", {}).items():
             denotation = name.removeprefix("denotation:")
             if denotation != name:
@@ -154,8 +161,8 @@ def _session_options(record: Mapping[str, Any]) -> Any:
             else:
                 options.add_free_dimension_override_by_name(name, int(size))
         options.use_deterministic_compute = bool(record.get("deterministic", False))
-        options.inter_op_num_threads = int(record.get("interOpThreads", 0))
-        options.intra_op_num_threads = int(record.get("intraOpThreads", 0))
+        options.inter_op_num_threads = _threads(record, "interOpThreads")
+        options.intra_op_num_threads = _threads(record, "intraOpThreads")
         mode = str(record.get("executionMode", "sequential")).upper()
         options.execution_mode = getattr(binding.ExecutionMode, f"ORT_{mode}")
         level = str(record.get("graphOptimization", "enable_all")).upper()
@@ -170,18 +177,27 @@ def _session_options(record: Mapping[str, Any]) -> Any:
 
 
 def _run_options(record: Mapping[str, Any]) -> Any:
-    if not record:
+    if record == {}:
         return None
     options = binding.RunOptions()
     try:
         for key, value in record.get("config", {}).items():
-            options.add_run_config_entry(str(key), str(value))
+            if key not in RUN_KEYS:
+                raise NotReplayable(f"the run had the option {key!r}, which a receipt may not set")
+            options.add_run_config_entry(key, str(value))
         options.only_execute_path_to_fetches = bool(record.get("onlyFetched", False))
     except (AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise NotReplayable(
             f"the run had an option that is not known here: {_line(error)}"
         ) from error
     return options
+
+
+def _threads(record: Mapping[str, Any], name: str) -> int:
+    asked = int(record.get(name, 0))
+    if not 0 <= asked <= MOST_THREADS:
+        raise NotReplayable(f"the run had {asked} threads: no more than {MOST_THREADS} are made")
+    return asked
 
 
 def _providers(recorded: Runtime | None) -> list[str]:

@@ -189,7 +189,28 @@ def test_replay__library_of_operators__only_the_operator_has_it(ran, replayer):
         replayer.replay(resigned(file, options=options))
 
 
-@pytest.mark.parametrize("options", ["", "[]", "{", '{"executionMode":"sideways"}'])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"config":[]}',
+        '{"config":{"ep.context_enable":"1"}}',
+        '{"config":{"ep.context_file_path":"/dev/shm/counterfoil"}}',
+        '{"config":{"session.node_partition_config_file":"/etc/passwd"}}',
+        '{"config":{"session.save_external_prepacked_constant_initializers":"1"}}',
+        '{"disabledOptimizers":7}',
+        '{"executionMode":"sideways"}',
+        '{"intraOpThreads":100000}',
+        '{"intraOpThreads":-1}',
+        '{"interOpThreads":1e400}',
+        '{"run":[]}',
+        '{"run":{"config":{"kvcache_rewind":"1","memory.enable_memory_arena_shrinkage":"x"}}}',
+        '{"a":1,"a":2}',
+    ],
+)
 def test_replay__hostile_options__refused(ran, replayer, options):
     with pytest.raises(NotReplayable):
         replayer.replay(resigned(ran(squares(), FEED), options=options))
