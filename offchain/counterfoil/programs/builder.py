@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from counterfoil.errors import BadProgram
 from counterfoil.formats.chunks import CHUNK, chunk_count
 
 from .checking import WIDTHS
@@ -74,7 +75,13 @@ class Builder:
         self._next = 0
 
     def input(self, name: str, dtype: int, shape: Sequence[int]) -> Block:
-        """A tensor that a run is given."""
+        """A tensor that a run is given; all of them come before the first operator.
+
+        Raises:
+            BadProgram: an operator was put in.
+        """
+        if self._operators:
+            raise BadProgram(f"the input {name!r} comes behind an operator")
         size = WIDTHS[dtype]
         count = int(np.prod(shape, dtype=np.int64))
         edge = Edge(

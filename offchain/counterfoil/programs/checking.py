@@ -96,7 +96,7 @@ class Checker:
         self._lay_out()
         for place, operator in enumerate(self.operators):
             try:
-                self._operator(place + 1, operator)
+                self._operator(operator)
             except BadProgram as error:
                 raise BadProgram(f"operator {place}, {operator.kind.name}: {error}") from None
         self._check_outputs()
@@ -107,7 +107,7 @@ class Checker:
     # The trace
 
     def _lay_out(self) -> None:
-        """Every trace row is written exactly once."""
+        """Block behind block, in order: every trace row is written once, reads lie below writes."""
         for edge in (*self.inputs, *self.outputs):
             _check_edge(edge)
         for edges in (self.inputs, self.outputs):
@@ -121,11 +121,8 @@ class Checker:
                     f"operator {place}, {o.kind.name}: writes rows of over {limits.TRACE_ROW} bytes"
                 )
         written = [
-            *((e.base, chunk_count(e.length), CHUNK, e.length, 0) for e in self.inputs),
-            *(
-                (o.out, o.rows, o.width * o.size, o.count * o.size, place)
-                for place, o in enumerate(self.operators, 1)
-            ),
+            *((e.base, chunk_count(e.length), CHUNK, e.length) for e in self.inputs),
+            *((o.out, o.rows, o.width * o.size, o.count * o.size) for o in self.operators),
         ]
         total = sum(w[1] for w in written)
         if total > limits.TRACE_ROWS or sum(w[3] for w in written) > limits.TRACE_BYTES:
@@ -133,38 +130,35 @@ class Checker:
                 f"a trace has at most {limits.TRACE_ROWS} rows of {limits.TRACE_BYTES} bytes"
             )
         self.lengths: NDArray[np.int64] = np.zeros(total, dtype=np.int64)
-        self._writer: NDArray[np.int64] = np.zeros(total, dtype=np.int64)
         end = 0
-        for base, count, full, length, place in sorted(written):
+        for base, count, full, length in written:
             if base != end:
-                what = "is written twice" if base < end else "is written by nobody"
-                raise BadProgram(f"trace row {min(base, end)} {what}")
+                raise BadProgram(f"a block begins at trace row {base}, its place is {end}")
             end = base + count
             self.lengths[base:end] = full
             self.lengths[end - 1] = length - full * (count - 1)
-            self._writer[base:end] = place
 
-    def _earlier(self, place: int, first: int, count: int) -> NDArray[np.int64]:
-        """Lengths of rows that are there when operator `place` runs."""
+    def _earlier(self, o: Operator, first: int, count: int) -> NDArray[np.int64]:
+        """Lengths of rows that are there when `o` runs: those below its own."""
         if not count or first + count > len(self.lengths):
             raise BadProgram(f"reads trace rows {first} to {first + count - 1}, not all there are")
-        if (self._writer[first : first + count] >= place).any():
+        if first + count > o.out:
             raise BadProgram("reads a trace row that is not yet written")
         return self.lengths[first : first + count]
 
-    def _flat(self, place: int, first: int, width: int, size: int, count: int) -> None:
+    def _flat(self, o: Operator, first: int, width: int, size: int, count: int) -> None:
         """`count` elements one after the other, `width` a row, the last row what is left."""
         if not width:
             raise BadProgram("reads rows of no width")
         rows = -(-count // width)
-        lengths = self._earlier(place, first, rows)
+        lengths = self._earlier(o, first, rows)
         last = (count - width * (rows - 1)) * size
         if (lengths[:-1] != width * size).any() or not last <= lengths[-1] <= width * size:
             raise BadProgram(f"reads rows that are not {width} elements of {size} bytes")
 
-    def _whole(self, place: int, first: int, width: int, count: int) -> None:
+    def _whole(self, o: Operator, first: int, width: int, count: int) -> None:
         """Rows of exactly `width` bytes."""
-        if not width or (self._earlier(place, first, count) != width).any():
+        if not width or (self._earlier(o, first, count) != width).any():
             raise BadProgram(f"reads rows that are not {width} bytes")
 
     # Program rows
@@ -183,7 +177,7 @@ class Checker:
 
     # Operators
 
-    def _operator(self, place: int, o: Operator) -> None:
+    def _operator(self, o: Operator) -> None:
         for name, kinds in _USED.items():
             if o.kind not in kinds and getattr(o, name):
                 raise BadProgram(f"has a {name}, which means nothing")
@@ -197,24 +191,24 @@ class Checker:
             raise BadProgram(f"the operators use more than {limits.WEIGHTS} weights")
         opened = 64 + o.width * o.size
         if o.kind in WINDOWED:
-            opened += self._window(place, o)
+            opened += self._window(o)
         elif o.kind is Kind.COPY:
-            opened += self._copy(place, o)
+            opened += self._copy(o)
         elif o.kind is Kind.ARGMAX:
-            self._whole(place, o.source, o.source_width, o.count)
+            self._whole(o, o.source, o.source_width, o.count)
             opened += o.source_width
         elif o.kind is Kind.GATHER:
-            opened += self._gather(place, o)
+            opened += self._gather(o)
         elif o.kind is Kind.QUANT:
             _check_float(o.scale, limits.SCALE, "scale")
-            self._flat(place, o.source, o.source_width, 4, o.count)
+            self._flat(o, o.source, o.source_width, 4, o.count)
             opened += 4 * o.source_width
         else:
-            opened += self._look_up(place, o)
+            opened += self._look_up(o)
         if opened > limits.STEP:
             raise BadProgram(f"a step opens {opened} bytes, over {limits.STEP}")
 
-    def _window(self, place: int, o: Operator) -> int:
+    def _window(self, o: Operator) -> int:
         sizes = (o.in_h, o.in_w, o.out_h, o.out_w, o.k_h, o.k_w, o.stride_h, o.stride_w,
                  o.dilation_h, o.dilation_w, o.columns, o.per_group)  # fmt: skip
         long = o.kind is not Kind.MAX and o.depth > limits.DEPTH
@@ -224,7 +218,7 @@ class Checker:
             )
         if o.count != o.out_h * o.out_w * o.width:
             raise BadProgram("writes another number of elements than its window has places")
-        self._whole(place, o.source, o.source_width, o.in_h * o.in_w)
+        self._whole(o, o.source, o.source_width, o.in_h * o.in_w)
         opened = o.taps * o.source_width
         if o.kind is Kind.MAX:
             if not o.width == o.columns == o.per_group == o.source_width:
@@ -246,8 +240,8 @@ class Checker:
         known[:] = o.depth
         return opened + length
 
-    def _look_up(self, place: int, o: Operator) -> int:
-        self._flat(place, o.source, o.source_width, 1, o.count)
+    def _look_up(self, o: Operator) -> int:
+        self._flat(o, o.source, o.source_width, 1, o.count)
         table = 1 + 256 * o.size
         if o.kind is Kind.LUT1:
             self._of_kind(o, 1, Kind.TABLE, table)
@@ -255,10 +249,10 @@ class Checker:
         self._of_kind(o, 256, Kind.TABLE2, table)
         if not o.divisor or not o.modulus:
             raise BadProgram("divides by zero to find its second source")
-        self._flat(place, o.second, o.second_width, 1, o.modulus)
+        self._flat(o, o.second, o.second_width, 1, o.modulus)
         return o.source_width + o.second_width + table
 
-    def _copy(self, place: int, o: Operator) -> int:
+    def _copy(self, o: Operator) -> int:
         wanted = -(-o.count // PER_INDEX_ROW)
         rows = self._tables(o.table, wanted)
         for number, row in enumerate(rows):
@@ -272,18 +266,18 @@ class Checker:
         sources, columns = sources[~padded], columns[~padded]
         if (sources >= len(self.lengths)).any():
             raise BadProgram("copies from a trace row that is not there")
-        if (self._writer[sources] >= place).any():
+        if (sources >= o.out).any():
             raise BadProgram("reads a trace row that is not yet written")
         if ((columns + 1) * o.size > self.lengths[sources]).any():
             raise BadProgram("copies from past a row's end")
         longest = int(self.lengths[sources].max(initial=0))
         return longest + 1 + 6 * PER_INDEX_ROW
 
-    def _gather(self, place: int, o: Operator) -> int:
+    def _gather(self, o: Operator) -> int:
         indices, rest = divmod(o.count, o.width)
         if rest or not o.entries:
             raise BadProgram("writes part of a row, or has no rows to choose from")
-        self._flat(place, o.source, o.source_width, max(o.index_size, 1), indices)
+        self._flat(o, o.source, o.source_width, max(o.index_size, 1), indices)
         dtype = {4: NUMBERS["int32"], 8: NUMBERS["int64"]}.get(o.index_size)
         end = o.source + -(-indices // o.source_width)
         if not any(

@@ -13,15 +13,18 @@ import onnx
 import pytest
 from counterfoil.errors import BadProgram
 from counterfoil.formats.dtypes import NUMBERS
+from counterfoil.formats.tensor import Tensor
 from counterfoil.programs import (
     Builder,
     Edge,
     ExactProgram,
+    Executor,
     Kind,
     Operator,
     Weights,
     Window,
     limits,
+    opened,
 )
 from counterfoil.programs.builder import bits
 from counterfoil.programs.container import file_of, program_in, unpack
@@ -136,11 +139,18 @@ HOSTILE: dict[str, tuple[Callable[[list[bytes]], None], str]] = {
         lambda rows: row(5, rows[5][:-1] + b"\x01")(rows), "behind its last field"),
     "a field that means nothing": (operator(LUT1)(pad=1), "means nothing"),
     "a zero that means nothing": (operator(MAX)(zero=1), "means nothing"),
-    "two writers of a row": (table(out=out_of(DOT)), "written twice"),
-    "a writer of an input's row": (table(out=0), "written twice"),
-    "a row that nobody writes": (operator(LAST)(out=2**20), "written by nobody"),
+    "two writers of a row": (table(out=out_of(DOT)), "its place is"),
+    "a writer of an input's row": (table(out=0), "its place is"),
+    "a row that nobody writes": (operator(LAST)(out=2**20), "its place is"),
+    "a gap of one row": (table(out=out_of(LUT1) + 1), "its place is"),
+    "the first row is not the first input's": (edge(1, base=1), "its place is 0"),
+    "inputs in another order than their rows": (
+        lambda rows: (edge(1, base=1)(rows), edge(2, base=0)(rows)), "begins at trace row 1"),
+    "operators in another order than their rows": (swap(DOT32, LAST), "its place is"),
     "rows past the limit": (operator(LAST)(count=2**32 - 1, width=1), "at most"),
-    "a cycle of two": (swap(LUT1, LUT2), "not yet written"),
+    "a cycle of two": (table(source=out_of(LUT2)), "not yet written"),
+    "a source whose last row is its own": (
+        operator(LUT2)(second=out_of(LUT2) - 15), "not yet written"),
     "an operator that reads itself": (table(source=out_of(LUT1)), "not yet written"),
     "a source past the trace": (table(source=2**32 - 1), "not all there are"),
     "a source with rows of another width": (table(source_width=4), "not 4 elements"),
@@ -229,6 +239,55 @@ def test_program__hostile__refused(name: str) -> None:
     mutate(rows)
     with pytest.raises(BadProgram, match=reason):
         ExactProgram(rows)
+
+
+@pytest.mark.parametrize(
+    ("bases", "outs"),
+    [((0, 2), (1, 3)), ((1, 0), (2, 3)), ((0, 1), (3, 2)), ((2, 3), (0, 1))],
+    ids=["an input behind an operator", "inputs", "operators", "inputs last"],
+)
+def test_program__blocks_in_another_order__refused(
+    bases: tuple[int, int], outs: tuple[int, int]
+) -> None:
+    """Two inputs and an operator on each: every row is written once, and only this is wrong."""
+    b = Builder()
+    first, second = (b.input(name, NUMBERS["uint8"], (8,)) for name in "xz")
+    b.output("y", NUMBERS["uint8"], (8,), b.look_up(first, TABLE, 256))
+    b.look_up(second, TABLE, 256)
+    rows = b.build()
+    ExactProgram(rows)
+    for number, base in zip((1, 2), bases, strict=True):
+        edge(number, base=base)(rows)
+    edge(3, base=outs[0])(rows)
+    for number, source, out in zip((4, 5), bases, outs, strict=True):
+        rows[number] = replace(Operator.decode(rows[number]), source=source, out=out).encode()
+    with pytest.raises(BadProgram, match="its place is"):
+        ExactProgram(rows)
+
+
+def test_input__behind_an_operator__refused() -> None:
+    b = Builder()
+    b.look_up(b.input("x", NUMBERS["uint8"], (8,)), TABLE)
+    with pytest.raises(BadProgram, match="'z' comes behind an operator"):
+        b.input("z", NUMBERS["uint8"], (8,))
+
+
+def test_program__honest__every_row_read_lies_below_the_row_written() -> None:
+    """So the first row in which two traces differ was computed from equal rows."""
+    program = ExactProgram(honest())
+    assert [e.base for e in program.inputs] == [0, 1]
+    floats = np.linspace(-9, 9, 32, dtype=np.float32).reshape(4, 4, 2)
+    trace = Executor(program).trace(
+        [Tensor.of("x", floats), Tensor.of("i", np.array([0, 4, 2], np.int64))]
+    )
+    written = 2
+    for o in program.operators:
+        assert o.out == written
+        written += o.rows
+        for k in range(o.count):
+            found = opened(trace, o.out + k // o.width, k % o.width)
+            assert all(r < o.out for r in found.trace if r != o.out + k // o.width)
+    assert written == program.trace_rows
 
 
 def test_program__step_too_large_to_prove__refused() -> None:
