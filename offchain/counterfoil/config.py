@@ -75,6 +75,7 @@ class Profile:
         court: the `PromiseCourt` of the ledger, None: not used.
         publish: folder into which the settler writes batch files, None: they are not published.
         batch_uri: where that folder is served, without the files' names.
+        fault_court: the `FaultCourt` of the ledger, None: not used.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Profile:
     court: Address | None = None
     publish: str | None = None
     batch_uri: str | None = None
+    fault_court: Address | None = None
 
 
 def home() -> Path:
@@ -359,6 +361,7 @@ FIELDS: Final[Mapping[str, Callable[[object], Any]]] = {
     "court": lambda value: None if value == "" else address(value),
     "publish": _optional,
     "batch_uri": _batch_uri,
+    "fault_court": lambda value: None if value == "" else address(value),
 }
 """Every field but the name, with what reads it."""
 
