@@ -31,9 +31,8 @@ from counterfoil.hashing import merkle
 from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.signature import public_address, sign
 
+from .peers import HERE, installed
 from .rows import Row
-
-HERE = Path(__file__).parent
 
 EAS = "@ethereum-attestation-service/eas-contracts@1.9.0"
 EAS_SHA512 = (
@@ -180,9 +179,7 @@ def _verified(chain: Chain, roots: Any, depth: int) -> Row:
 
 
 def _compiled() -> dict[str, Any]:
-    if not (HERE / "node_modules").is_dir():
-        words = ["npm", "install", "--no-save", "--silent", "--no-fund", "--no-audit"]
-        subprocess.run(words, cwd=HERE, check=True)
+    installed()
     done = subprocess.run(["node", "peers.mjs"], cwd=HERE, capture_output=True, check=True)
     made: dict[str, Any] = json.loads(done.stdout)
     return made

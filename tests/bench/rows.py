@@ -50,7 +50,10 @@ class Row:
 Group = Callable[[bool], Iterator[Row]]
 """(quick) → rows. A group is a module of this folder with a function `rows` and a docstring."""
 
-GROUPS: Final = ("hashing", "trees", "tensors", "sealing", "inference", "parts", "steps", "gas")
+GROUPS: Final = (
+    "hashing", "trees", "tensors", "sealing", "attesting", "inference", "serving", "parts", "steps",
+    "gas",
+)  # fmt: skip
 """Modules, in the order of the page. Another group is another name here."""
 
 
