@@ -426,6 +426,12 @@ class NotAJournal(JournalError):
     """The file is no database, is damaged, or is another program's database."""
 
 
+class StillSummonable(JournalError):
+    """What a fault court may still ask for was to be forgotten."""
+
+    exit_code = 75
+
+
 class JournalLocked(JournalError):
     """Somebody else has held the journal for longer than the bound on waiting."""
 

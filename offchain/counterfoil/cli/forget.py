@@ -22,15 +22,19 @@ from .output import Output, command
 )
 @command
 def cli(everything: bool, masters: str | None, out: Output, profile: str | None) -> None:
-    """Delete kept tensors whose time is over."""
+    """Delete kept tensors whose time is over; never what a fault court may still ask for."""
     span = _span(masters) if masters is not None else None
     with closing(Journal.open(config.load_profile(profile), create=False)) as journal:
-        tensors = journal.forget(everything=everything)
         opened = journal.forget_masters(*span) if span is not None else 0
-    out.result(
-        {"tensors": tensors, "masters": opened},
-        f"forgotten {tensors} tensors, masters of {opened} receipts",
-    )
+        tensors = journal.forget(everything=everything)
+        held = journal.summonable()
+    lines = [f"forgotten {tensors} tensors, masters of {opened} receipts"]
+    if held:
+        lines.append(
+            f"kept      the runs of {held} receipts, which can be summoned before the fault court: "
+            "`counterfoil settle` lets them go when that time is over"
+        )
+    out.result({"tensors": tensors, "masters": opened, "summonable": held}, lines)
 
 
 def _span(value: str) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from counterfoil.formats.model import Model
 from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.formats.tensor import PUBLIC_MASTER, Tensor, commitment, fresh_master
 from counterfoil.hashing.types import ZERO, Digest, Seconds
-from counterfoil.journal import Draft, Journal, Sealed
+from counterfoil.journal import Draft, Journal, OnlyForCourt, Sealed
 
 from . import latency
 from .openable import EVERYTHING, Openable
@@ -110,6 +110,14 @@ class RunSealer:
         whole = self._openable.whole
         opened_inputs = inputs if whole("inputs", inputs.tensors) else None
         opened_outputs = outputs if whole("outputs", outputs.tensors) else None
+        summonable = None
+        if isinstance(runtime, Program) and self.journal().profile.fault_court is not None:
+            summonable = OnlyForCourt(
+                (OnlyForCourt.INPUTS if opened_inputs is None else 0)
+                | (OnlyForCourt.OUTPUTS if opened_outputs is None else 0)
+                | (0 if kept else OnlyForCourt.TENSORS)
+            )
+            opened_inputs, opened_outputs, kept = inputs, outputs, True
         journal, sealed = self._seal(
             Draft(
                 model=model_digest,
@@ -124,6 +132,7 @@ class RunSealer:
                 inputs_tensors=opened_inputs.tensors if opened_inputs and kept else None,
                 outputs_tensors=opened_outputs.tensors if opened_outputs and kept else None,
                 keep_until=Seconds(math.ceil(time.time()) + keep) if keep is not None else None,
+                summonable=summonable,
             )
         )
         return SealedReceipt(

@@ -20,10 +20,11 @@ from counterfoil.formats.set_opening import SetOpening
 from counterfoil.formats.tensor import Tensor
 from counterfoil.hashing.types import Address, Digest, Seconds, Signature
 
+from . import retention
 from .batches import Batches
 from .schema import kept_sets, preimages, receipts, tensors
 from .store import Store
-from .values import Sealed
+from .values import OnlyForCourt, Sealed
 
 PAGE = 2048
 """Receipts read at a time: no reader holds a fork, or the write-ahead log, for long."""
@@ -117,7 +118,10 @@ class Receipts:
         stored = batches.holding(sequence)
         posted = stored is not None and stored.posted_at is not None
         with self.store.reading() as connection:
-            opening = self._opening(connection, sequence) if openings else None
+            opening = None
+            if openings:
+                only = retention.only_for_court(connection, self.number, sequence)
+                opening = retention.shown(self._opening(connection, sequence), only)
             preimage = self._preimage(connection, sealed.receipt)
         return ReceiptFile(
             chain_id=self.chain_id,
@@ -129,8 +133,13 @@ class Receipts:
             preimage=preimage,
         )
 
+    def for_court(self, sequence: int) -> Opening | None:
+        """All that is kept of a run, also what is kept for a fault court alone."""
+        with self.store.reading() as connection:
+            return self._opening(connection, sequence)
+
     def masters(self, sequence: int) -> tuple[Digest | None, Digest | None]:
-        """The masters of a receipt's inputs and outputs, None: forgotten.
+        """The masters of a receipt's inputs and outputs, None: forgotten, or the court's alone.
 
         Raises:
             NoSuchReceipt: the journal holds none of this number.
@@ -142,9 +151,13 @@ class Receipts:
                     r.journal == self.number, r.sequence == sequence
                 )
             ).one_or_none()
+            only = retention.only_for_court(connection, self.number, sequence)
         if row is None:
             raise NoSuchReceipt(f"the journal of {self.signer} has no receipt {sequence}")
-        return _digest(row.input_master), _digest(row.output_master)
+        return (
+            None if OnlyForCourt.INPUTS in only else _digest(row.input_master),
+            None if OnlyForCourt.OUTPUTS in only else _digest(row.output_master),
+        )
 
     def export(
         self,

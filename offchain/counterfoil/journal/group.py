@@ -39,6 +39,7 @@ class Ticket:
             or d.runtime_preimage is not None
             or d.inputs_tensors is not None
             or d.outputs_tensors is not None
+            or d.summonable is not None
             for d in drafts
         )
         self.results: Sequence[Sealed] = ()

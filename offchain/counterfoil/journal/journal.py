@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -23,10 +23,11 @@ from counterfoil.errors import (
 )
 from counterfoil.formats.batch import LogOpening
 from counterfoil.formats.batch_file import BatchFile
-from counterfoil.formats.receipt_file import ReceiptFile
+from counterfoil.formats.receipt_file import Opening, ReceiptFile
+from counterfoil.formats.trace import trace_digest
 from counterfoil.hashing.types import Address, Digest, Seconds, Signature
 
-from . import migrating, opening, rules, statements, upkeep
+from . import migrating, opening, retention, rules, statements, upkeep
 from .batches import CUT_LIMIT, Batches
 from .boot import boot_id
 from .export import Receipts
@@ -245,12 +246,20 @@ class Journal:
         return self._receipts.requests(first)
 
     def masters(self, sequence: int) -> tuple[Digest | None, Digest | None]:
-        """The masters of a receipt's inputs and outputs, None: forgotten.
+        """The masters of a receipt's inputs and outputs, None: forgotten, or the court's alone.
 
         Raises:
             NoSuchReceipt: the journal holds none of this number.
         """
         return self._receipts.masters(sequence)
+
+    def for_court(self, sequence: int) -> Opening | None:
+        """The opening of a run for a fault court that asks for it, None: nothing is kept."""
+        return self._receipts.for_court(sequence)
+
+    def sign_trace(self, receipt: Digest, root: Digest, court: Address) -> Signature:
+        """The log's word that a receipt's run has the trace of this root (docs/faults.md §3)."""
+        return self._key().sign(trace_digest(self.chain_id, court, receipt, root))
 
     def receipt_file(self, sequence: int, *, openings: bool = True) -> ReceiptFile:
         """A receipt with all that the journal has of it: preimages, the inclusion once posted.
@@ -496,6 +505,8 @@ class Journal:
     def forget(self, *, everything: bool = False) -> int:
         """Delete kept tensors whose time is over, or all of them; masters stay.
 
+        What a fault court may ask for stays too: `summonable` says of how many receipts.
+
         Returns:
             Tensors deleted.
         """
@@ -506,8 +517,28 @@ class Journal:
 
         Returns:
             Receipts whose masters were there.
+        Raises:
+            StillSummonable: a fault court may ask for one of the runs; none is forgotten.
         """
+        retention.require_free(self._store, self._number, first, stop)
         return upkeep.forget_masters(self._store, self._number, first, stop)
+
+    def summonable(self) -> int:
+        """Receipts whose run a fault court may ask for: it is kept until it cannot any more."""
+        return retention.count(self._store, self._number)
+
+    def release(self, settled_before: Seconds, cases: Collection[int] = ()) -> int:
+        """Let go of receipts that no fault court can ask for any more.
+
+        What was kept for that alone is deleted; other tensors are kept as was asked for.
+
+        Args:
+            settled_before: Unix seconds, the chain's: their batches were posted earlier.
+            cases: numbers of receipts with a case that is not over.
+        Returns:
+            Receipts let go.
+        """
+        return retention.release(self._store, self._number, settled_before, cases)
 
     def close(self) -> None:
         """End the use of the journal: what was sealed at less than full becomes durable."""

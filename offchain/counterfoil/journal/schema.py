@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Version of the tables, and the last of `migrations`. A newer one than this is refused."""
 
 metadata = MetaData()
@@ -119,6 +119,16 @@ kept_sets = Table(
     Column("count", Integer, nullable=False),
     Column("keep_until", BigInteger),
     Index("kept_sets_by_age", "keep_until"),
+)
+
+summonable = Table(
+    "summonable",  # receipts whose run a fault court may ask for: all that it takes is kept
+    metadata,
+    Column(
+        "journal", Integer, ForeignKey("journals.number"), primary_key=True, autoincrement=False
+    ),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("only_for_court", Integer, nullable=False),  # bits of `retention.OnlyForCourt`
 )
 
 batches = Table(

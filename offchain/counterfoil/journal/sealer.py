@@ -317,6 +317,10 @@ class Sealer:
         for sequence, draft in enumerate(drafts, first):
             if draft.model not in known or draft.runtime not in known:
                 self._store_preimages(cursor, draft, stored)
+            if draft.summonable is not None:
+                cursor.execute(
+                    self._sql.summonable, (self._number, sequence, int(draft.summonable))
+                )
             if draft.inputs_tensors is None and draft.outputs_tensors is None:
                 continue
             for side, tensors in enumerate((draft.inputs_tensors, draft.outputs_tensors)):

@@ -12,7 +12,17 @@ from sqlalchemy import bindparam, select
 
 from counterfoil.formats.preimage import Preimage
 
-from .schema import batches, journals, kept_sets, leases, nodes, preimages, receipts, tensors
+from .schema import (
+    batches,
+    journals,
+    kept_sets,
+    leases,
+    nodes,
+    preimages,
+    receipts,
+    summonable,
+    tensors,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,7 @@ class Statements:
     preimage: str
     kept_set: str
     tensor: str
+    summonable: str
     promised_in_batches: str
     last_batch: str
     promised_in_page: str
@@ -95,6 +106,7 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
         preimage=insert(preimages) + " ON CONFLICT DO NOTHING",
         kept_set=insert(kept_sets),
         tensor=insert(tensors),
+        summonable=insert(summonable),
         promised_in_batches=text(
             select(sa.func.min(sa.func.nullif(b.earliest_settle_by, sa.literal_column("0")))).where(
                 b.journal == bindparam("n"),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from counterfoil.errors import BackupExists
 from counterfoil.keys import write_private
 
-from .schema import journals, kept_sets, receipts, tensors
+from .schema import journals, kept_sets, receipts, summonable, tensors
 from .store import Store
 
 
@@ -52,17 +52,19 @@ def _mark_restored(target: Path) -> None:
 
 
 def forget_tensors(store: Store, number: int, now: int, everything: bool) -> int:
-    """Delete kept tensors whose time is over, or all of them.
+    """Delete kept tensors whose time is over, or all of them; not what a court may ask for.
 
     Returns:
         How many.
     """
 
     def old(table: sa.Table) -> sa.ColumnElement[bool]:
-        mine = table.c.journal == number
+        s = summonable.c
+        held = sa.exists().where(s.journal == table.c.journal, s.sequence == table.c.sequence)
+        mine = sa.and_(table.c.journal == number, ~held)
         return mine if everything else sa.and_(mine, table.c.keep_until <= now)
 
-    return _forgetting(
+    return forgetting(
         store,
         [tensors.delete().where(old(tensors)), kept_sets.delete().where(old(kept_sets))],
         tensors,
@@ -76,7 +78,7 @@ def forget_masters(store: Store, number: int, first: int, stop: int) -> int:
         Receipts whose masters were there.
     """
     r = receipts.c
-    return _forgetting(
+    return forgetting(
         store,
         [
             receipts.update()
@@ -92,9 +94,8 @@ def forget_masters(store: Store, number: int, first: int, stop: int) -> int:
     )[0]
 
 
-def _forgetting(
-    store: Store, statements: list[sa.Update | sa.Delete], table: sa.Table
-) -> list[int]:
+def forgetting(store: Store, statements: list[sa.Update | sa.Delete], table: sa.Table) -> list[int]:
+    """Run statements whose rows are to leave no trace in a table's files; rows of each."""
     with store.writing(durable=True) as transaction:
         transaction.cursor.execute(store.backend.prune)
         counts = [transaction.connection.execute(s).rowcount for s in statements]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntFlag
 from typing import Literal, Protocol
 
 from counterfoil.formats.batch import Batch
@@ -18,6 +19,16 @@ ReceiptState = Literal["sealed", "posted", "final", "broken"]
 BatchState = Literal["cut", "sent", "posted", "final"]
 
 
+class OnlyForCourt(IntFlag):
+    """What a journal keeps of a run for a fault court alone."""
+
+    NOTHING = 0
+    INPUTS = 1
+    """The master of the inputs, as the next."""
+    OUTPUTS = 2
+    TENSORS = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A receipt before it is sealed: all but number, signer and times.
@@ -29,6 +40,8 @@ class Draft:
         model_preimage, runtime_preimage: stored once per digest.
         inputs_tensors, outputs_tensors: given only where they are to be kept.
         keep_until: Unix seconds until which the tensors are kept; None: until forgotten.
+        summonable: what is given for a fault court alone, where it can ask for the run: kept
+            until it cannot any more, and shown to nobody else; None: it cannot.
     """
 
     model: Digest
@@ -43,6 +56,7 @@ class Draft:
     inputs_tensors: tuple[Tensor, ...] | None = None
     outputs_tensors: tuple[Tensor, ...] | None = None
     keep_until: Seconds | None = None
+    summonable: OnlyForCourt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
