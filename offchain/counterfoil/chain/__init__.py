@@ -2,13 +2,29 @@
 
 from counterfoil.config import EMBEDDED_CHAIN_ID
 
+from .bonds import Bond, BondsClient, Standing
 from .client import Block, Chain
 from .contract import Call, Contract
-from .court import Bond, CourtClient, Demand, Standing
+from .court import CourtClient, Demand
 from .court_events import CourtEvent
 from .deploying import deploy, deploy_contract
 from .deployment import CourtTerms
 from .events import Posted
+from .fault_court import FaultCourtClient, fault_evidence
+from .fault_events import FaultEvent
+from .fault_values import (
+    Answer,
+    Facts,
+    Fault,
+    FaultCase,
+    FaultDemand,
+    FaultTerms,
+    Node,
+    Sets,
+    Summons,
+    TensorShown,
+    TreeKind,
+)
 from .in_process import embedded, funded_account, travel
 from .ledger import LedgerClient, LogRecord
 from .registry import ModelRecord, RegistryClient
@@ -28,8 +44,10 @@ from .sending import (
 
 __all__ = [
     "EMBEDDED_CHAIN_ID",
+    "Answer",
     "Block",
     "Bond",
+    "BondsClient",
     "Call",
     "Chain",
     "Contract",
@@ -37,19 +55,32 @@ __all__ = [
     "CourtEvent",
     "CourtTerms",
     "Demand",
+    "Facts",
+    "Fault",
+    "FaultCase",
+    "FaultCourtClient",
+    "FaultDemand",
+    "FaultEvent",
+    "FaultTerms",
     "Fees",
     "LedgerClient",
     "LogRecord",
     "Mined",
     "ModelRecord",
+    "Node",
     "Posted",
     "Prepared",
     "RegistryClient",
+    "Sets",
     "Standing",
+    "Summons",
+    "TensorShown",
+    "TreeKind",
     "broadcast",
     "deploy",
     "deploy_contract",
     "embedded",
+    "fault_evidence",
     "fees_of",
     "funded_account",
     "mined",

@@ -55,6 +55,9 @@ beside the longest promise (30 days).
 LEDGER = "ReceiptLedger"
 REGISTRY = "ModelRegistry"
 COURT = "PromiseCourt"
+FAULT_COURT = "FaultCourt"
+STEP_JUDGE = "StepJudge"
+ROW_JUDGE = "RowJudge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

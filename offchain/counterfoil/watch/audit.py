@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from counterfoil.chain import Chain, CourtClient, CourtEvent, LedgerClient, LogRecord, Posted
-from counterfoil.chain.court import offence_name
+from counterfoil.chain.bonds import offence_name
 from counterfoil.chain.events import block_at
 from counterfoil.errors import LogNeverOpened
 from counterfoil.formats.batch import batch_word
