@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from counterfoil.errors import Refused
 from counterfoil.formats.receipt import Inclusion, Receipt
 from counterfoil.hashing.eip712 import word
 from counterfoil.hashing.keccak import keccak
@@ -81,6 +82,14 @@ class FaultCourtClient(BondsClient):
     def least_demand_fee(self, *, row: bool) -> int:
         """Wei that a demand pays at least; of a row's bytes, or of nodes."""
         return int(self.contract.read("least_demand_fee", row))
+
+    def was_refunded(self, demand: FaultDemand) -> bool:
+        """Of a demand whose case fell: whether its fee went back already."""
+        try:
+            self.contract.read("refund", demand.abi())
+        except Refused:
+            return True
+        return False
 
     @cached_property
     def step_judge(self) -> Contract:
