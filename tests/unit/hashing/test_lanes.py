@@ -9,6 +9,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from counterfoil import machine_code
 from counterfoil.formats.chunks import chunk_leaves, chunk_root, chunk_tree
 from counterfoil.formats.tensor import Tensor, commit, commitment
 from counterfoil.hashing import lanes, lanes_build, lanes_ir, lanes_threads, merkle, merkle_spec
@@ -117,7 +118,7 @@ def test_assembly__other_widths__hash_the_same(width):
     if width == 4 and "x86_64" not in llvm.get_process_triple():
         pytest.skip("a width of x86's")
     processor, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    code = lanes_build.compiled(lanes_ir.assembly(width), processor, features)
+    code = machine_code.compiled(lanes_ir.assembly(width), processor, features)
     found = lanes_build.loaded(code, width, cached=False)
     for count in range(1, 20):
         rows = some(count, 32, count)
