@@ -1,6 +1,7 @@
 """Programs run on whatever processor this is: digests of traces, and whether onnxruntime agrees.
 
 `python program_isa.py COUNT` prints one line of JSON; `test_program_isas.py` runs it under qemu.
+Where llvmlite is, the compiled executor has to give the same traces.
 """
 
 from __future__ import annotations
@@ -21,17 +22,21 @@ def main(count: int) -> None:
     from counterfoil.errors import NoTwin
     from counterfoil.inference.machine import machine
     from counterfoil.inference.plain import Plain
-    from counterfoil.programs import Executor
+    from counterfoil.programs import Executor, compiled
     from counterfoil.programs.engine import Engine
     from counterfoil.programs.twin import twin_of
     from program_cases import every_operator
     from random_programs import random_run
 
-    traces, equal, other, refused = hashlib.sha256(), 0, [], []
+    kernels = compiled.kernels(600)
+    traces, equal, other, refused, same = hashlib.sha256(), 0, [], [], 0
     for seed in range(count):
         program, inputs = random_run(seed, 5, alike=True)
         trace = Executor(program).trace(inputs)
         traces.update(trace.data.tobytes())
+        if kernels is not None:
+            again = compiled.CompiledExecutor(program, kernels).trace(inputs)
+            same += again.data.tobytes() == trace.data.tobytes()
         try:
             twin = Plain(twin_of(program).SerializeToString(), threads=1)
         except NoTwin:
@@ -43,7 +48,7 @@ def main(count: int) -> None:
         else:
             other.append(seed)
         if seed < 5:
-            refused.append(Engine(program, threads=1).refused)
+            refused += Engine(program, threads=1, ways=("onnxruntime",)).refused.values()
     program, inputs = every_operator()
     traces.update(Executor(program).trace(inputs).tree.root)
     print(
@@ -53,7 +58,8 @@ def main(count: int) -> None:
                 "traces": traces.hexdigest(),
                 "equal": equal,
                 "other": other,
-                "refused": [reason for reason in refused if reason is not None],
+                "refused": refused,
+                "compiled": None if kernels is None else same,
             }
         )
     )

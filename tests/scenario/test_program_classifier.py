@@ -14,7 +14,7 @@ import onnx.version_converter
 import pytest
 from counterfoil.formats.tensor import Tensor
 from counterfoil.inference.plain import Plain
-from counterfoil.programs import Executor, opened
+from counterfoil.programs import Executor, compiled, opened
 from counterfoil.programs.container import program_in
 from counterfoil.programs.engine import Engine
 from needs import ROOT
@@ -26,7 +26,8 @@ __all__ = ["peers"]
 
 COUNT = 200
 SLOWER = 15
-"""The executor may take so many times onnxruntime's int8 time."""
+COMPILED_SLOWER = 3
+"""The executor, and the compiled one, may take so many times onnxruntime's int8 time."""
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +58,20 @@ def test_quantise__published_classifier__as_right_as_it_was(made: Any) -> None:
     assert scores["mean"] < 0.05
 
 
-def test_engine__published_classifier__fast_path_is_equal_on_every_picture(made: Any) -> None:
+def test_engine__published_classifier__fast_paths_are_equal_on_every_picture(made: Any) -> None:
     folder, _ = made
     program = program_in((folder / "cls.program.onnx").read_bytes())
     assert program is not None
-    engine, executor = Engine(program), Executor(program)
-    assert engine.refused is None
+    twin, executor = Engine(program, ways=("onnxruntime",)), Executor(program)
+    assert twin.path == "onnxruntime"
+    kernels = compiled.kernels(60)
+    assert kernels is not None
+    fast = compiled.CompiledExecutor(program, kernels)
     for picture in np.load(folder / "data.npz")["x"][:60]:
         inputs = [Tensor.of("x", picture[None])]
-        assert engine.run(inputs) == executor.run(inputs)
+        wanted = executor.trace(inputs)
+        assert twin.run(inputs) == wanted.outputs()
+        assert np.array_equal(fast.trace(inputs).data, wanted.data)
 
 
 def test_step__published_classifier__some_of_every_operator(made: Any) -> None:
@@ -120,8 +126,13 @@ def test_executor__published_classifier__within_fifteen_times_int8(made: Any) ->
     int8 = Plain((folder / "int8.onnx").read_bytes(), threads=1)
     program = program_in((folder / "cls.program.onnx").read_bytes())
     assert program is not None
-    executor, picture = Executor(program), pictures[:1]
+    kernels, picture = compiled.kernels(60), pictures[:1]
+    assert kernels is not None
+    executor, fast = Executor(program), compiled.CompiledExecutor(program, kernels)
     inputs = [Tensor.of("x", picture)]
     theirs, ours = least(lambda: int8.run({"x": picture})), least(lambda: executor.run(inputs))
-    print(f"executor {ours * 1e3:.1f} ms, onnxruntime int8 {theirs * 1e3:.1f} ms: {ours / theirs}")
+    quick = least(lambda: fast.run(inputs))
+    print(f"onnxruntime int8 {theirs * 1e3:.2f} ms, executor {ours * 1e3:.2f} ms: {ours / theirs}, "
+          f"compiled {quick * 1e3:.2f} ms: {quick / theirs}")  # fmt: skip
     assert ours < SLOWER * theirs
+    assert quick < COMPILED_SLOWER * theirs

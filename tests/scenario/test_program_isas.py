@@ -37,6 +37,7 @@ def here() -> dict[str, Any]:
 def test_executor_and_onnxruntime__this_processor__equal(here: dict[str, Any]) -> None:
     assert here["equal"] >= COUNT - 5
     assert not here["other"] and not here["refused"]
+    assert here["compiled"] == COUNT
 
 
 @pytest.mark.parametrize("processor", ["Haswell", "SandyBridge"])
@@ -52,3 +53,4 @@ def test_executor_and_onnxruntime__another_processor__same_bytes(
     assert there["traces"] == here["traces"]
     assert there["equal"] == here["equal"]
     assert not there["other"] and not there["refused"]
+    assert there["compiled"] == COUNT

@@ -236,3 +236,17 @@ def random_run(
     """A program and inputs for it; `alike`: only of what onnxruntime has too."""
     maker = Maker(np.random.default_rng(seed), alike)
     return maker.made(operators), maker.inputs()
+
+
+def built_ties() -> list[tuple[int, int]]:
+    """Sums and multipliers whose product lies on a half, or on one only after f32 rounded it."""
+    found = [((2 * n + 1) << s, bits(2.0 ** -(s + 1))) for n in range(-130, 130) for s in range(9)]
+    rng = np.random.default_rng(0)
+    while len(found) < 2600:
+        multiplier = np.float32(rng.uniform(2.0**-18, 2.0**-12))
+        total = int(np.rint((rng.integers(0, 255) + 0.5) / np.float64(multiplier)))
+        exact = total * np.float64(multiplier)
+        once = np.float32(np.float32(total) * multiplier)
+        if exact % 1 != 0.5 and once % 1 == 0.5:
+            found.append((total, bits(multiplier)))
+    return found

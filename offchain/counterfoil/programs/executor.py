@@ -203,9 +203,13 @@ def _sums(o: Operator, weights: NDArray[Any]) -> Callable[[NDArray[Any]], NDArra
 # Element by element
 
 
+def table_of(rows: Sequence[bytes], first: int, count: int) -> Bytes:
+    """The entries of data rows, one after the other, without the rows' kinds."""
+    return np.frombuffer(b"".join(row[1:] for row in rows[first : first + count]), dtype=np.uint8)
+
+
 def _table(program: ExactProgram, first: int, count: int, size: int) -> NDArray[Any]:
-    joined = b"".join(row[1:] for row in program.rows[first : first + count])
-    return np.frombuffer(joined, dtype=f"<u{size}")
+    return table_of(program.rows, first, count).view(f"<u{size}")
 
 
 def _look_up(program: ExactProgram, o: Operator) -> Step:

@@ -56,8 +56,8 @@ def test_executor__digits__every_step_is_right(made: Any) -> None:
 
 def test_engine__digits__fast_path_proves_itself_and_is_equal(made: Any) -> None:
     _, done, shape = made
-    engine = Engine(done.program)
-    assert engine.refused is None
+    engine = Engine(done.program, ways=("onnxruntime",))
+    assert engine.path == "onnxruntime"
     executor = Executor(done.program)
     for image in digits.held_out()[0][:40]:
         inputs = of(done, image, shape)
@@ -170,7 +170,6 @@ def test_engine__onnxruntime_that_is_wrong__steps_aside(
 ) -> None:
     """A kernel whose weights stop one short of their ends, as if they had too few bits."""
     from counterfoil.programs import engine as engines
-    from counterfoil.programs import probes
     from counterfoil.programs.twin import twin_of
 
     _, done, shape = made
@@ -185,9 +184,8 @@ def test_engine__onnxruntime_that_is_wrong__steps_aside(
         return model
 
     monkeypatch.setattr(engines, "twin_of", saturating)
-    monkeypatch.setattr(probes, "twin_of", saturating)
-    engine = Engine(done.program)
-    assert engine.refused is not None
+    engine = Engine(done.program, ways=("onnxruntime",))
+    assert "gives" in engine.refused["onnxruntime"] and engine.path == "executor"
     inputs = of(done, digits.held_out()[0][0], shape)
     assert engine.run(inputs) == Executor(done.program).run(inputs)
 
@@ -238,7 +236,7 @@ def test_engine__onnxruntime_that_fails__steps_aside(
         raise RuntimeError("no such kernel")
 
     monkeypatch.setattr(Plain, "run", fails)
-    engine = Engine(done.program)
-    assert engine.refused is not None and "no such kernel" in engine.refused
+    engine = Engine(done.program, ways=("onnxruntime",))
+    assert "no such kernel" in engine.refused["onnxruntime"] and engine.path == "executor"
     inputs = of(done, digits.held_out()[0][0], shape)
     assert engine.run(inputs) == Executor(done.program).run(inputs)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from counterfoil.errors import NoTwin
 from counterfoil.formats.tensor import Tensor
-from counterfoil.programs import ExactProgram, Executor, Kind, float32, opened
+from counterfoil.programs import ExactProgram, Executor, Kind, compiled, float32, opened
 from counterfoil.programs.engine import Engine
 from counterfoil.programs.twin import twin_of
 
@@ -49,6 +49,9 @@ def test_executor__recorded__same_trace(case: dict[str, Any]) -> None:
     assert trace.tree.root == raw(case["traceRoot"])
     assert list(trace.outputs()) == tensors(case["outputs"])
     assert list(Engine(program).run(tensors(case["inputs"]))) == tensors(case["outputs"])
+    if (kernels := compiled.kernels(60)) is not None:
+        found = compiled.CompiledExecutor(program, kernels).trace(tensors(case["inputs"]))
+        assert found.tree.root == raw(case["traceRoot"])
 
 
 def test_step__recorded__same_rows_and_bytes(case: dict[str, Any]) -> None:
@@ -73,4 +76,5 @@ def test_engine__operator_that_onnxruntime_lacks__the_executor_runs_it() -> None
     program = ExactProgram([raw(row) for row in VECTORS["programs"][0]["rows"]])
     with pytest.raises(NoTwin):
         twin_of(program)
-    assert Engine(program).refused is not None
+    engine = Engine(program, ways=("onnxruntime",))
+    assert engine.path == "executor" and "onnxruntime" in engine.refused
