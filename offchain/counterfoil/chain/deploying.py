@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from .client import Chain
 from .contract import Call, artefact
 from .deployment import (
     COURT,
+    FAULT_CLERK,
+    FAULT_COURT,
     GRACE,
     LEDGER,
     PROXY,
@@ -21,11 +24,16 @@ from .deployment import (
     PROXY_FUNDS,
     PROXY_TRANSACTION,
     REGISTRY,
+    ROW_JUDGE,
+    STEP_JUDGE,
     CourtTerms,
     Deployed,
     Deployment,
+    FaultCourtTerms,
     Plan,
     court_plan,
+    fault_arguments,
+    fault_plans,
     plans,
 )
 from .sending import broadcast, mined_nonce, prepare, send, wait
@@ -68,12 +76,14 @@ def deploy(
     *,
     grace: Seconds = GRACE,
     court: CourtTerms | None = None,
+    faults: FaultCourtTerms | None = None,
 ) -> Deployment:
-    """Deploy ledger and registry, and a court if asked, where they are not yet.
+    """Deploy ledger and registry, and courts if asked, where they are not yet.
 
     Args:
         grace: seconds, part of the ledger's address.
-        court: the court's terms, None: no court.
+        court: the promise court's terms, None: no such court.
+        faults: the fault court's, None: no such court.
     Returns:
         A record for `deployment.write_record`.
     Raises:
@@ -89,7 +99,31 @@ def deploy(
         made[each.name] = replace(found, grace=int(grace)) if each.name == LEDGER else found
     if court is not None:
         made[COURT] = make(chain, payer, court_plan(bytecode(COURT), made[LEDGER].address, court))
+    if faults is not None:
+        names = (FAULT_CLERK, STEP_JUDGE, ROW_JUDGE, FAULT_COURT)
+        codes = {name: bytecode(name) for name in names}
+        if proxy:
+            for each in fault_plans(codes, made[LEDGER].address, faults):
+                made[each.name] = make(chain, payer, each)
+        else:
+            made |= _faults_by_create(chain, payer, codes, made[LEDGER].address, faults)
     return Deployment(genesis="0x" + chain.genesis.hex(), contracts=made)
+
+
+def _faults_by_create(
+    chain: Chain,
+    payer: LocalAccount,
+    codes: Mapping[str, bytes],
+    ledger: Address,
+    terms: FaultCourtTerms,
+) -> dict[str, Deployed]:
+    """A fault court where addresses are not known before: it is told its clerk and judges."""
+    made = {
+        name: _created(chain, payer, codes[name]) for name in (FAULT_CLERK, STEP_JUDGE, ROW_JUDGE)
+    }
+    parts = (made[FAULT_CLERK].address, made[STEP_JUDGE].address, made[ROW_JUDGE].address)
+    code = codes[FAULT_COURT] + fault_arguments(ledger, parts, terms)
+    return made | {FAULT_COURT: _created(chain, payer, code)}
 
 
 def deploy_contract(chain: Chain, payer: LocalAccount, name: str, *arguments: Any) -> Address:

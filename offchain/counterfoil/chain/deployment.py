@@ -20,6 +20,8 @@ from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.signature import checksummed
 from counterfoil.hashing.types import Address, Digest, Seconds
 
+from .fault_values import FaultTerms
+
 PROXY = Address("0x4e59b44847b379578588920cA78FbF26c0B4956C")
 """The deterministic deployment proxy: CREATE2 of what it is sent, salt first.
 
@@ -55,6 +57,7 @@ beside the longest promise (30 days).
 LEDGER = "ReceiptLedger"
 REGISTRY = "ModelRegistry"
 COURT = "PromiseCourt"
+FAULT_CLERK = "FaultClerk"
 FAULT_COURT = "FaultCourt"
 STEP_JUDGE = "StepJudge"
 ROW_JUDGE = "RowJudge"
@@ -82,6 +85,38 @@ class CourtTerms:
 PUBLIC_TERMS = CourtTerms(claim_window=Seconds(7 * 86_400), answer_window=Seconds(86_400))
 LOCAL_TERMS = CourtTerms(claim_window=Seconds(3600), answer_window=Seconds(600))
 """For a developer's own chain, where nobody wants to wait a day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultCourtTerms:
+    """What a fault court is deployed with; all of it is part of its address.
+
+    Attributes:
+        floors: seconds, the least terms of a log. Two days to summon: a holder who looks every
+            other day misses nothing. A day to answer, and eight to prove, as docs/faults.md §2
+            has it.
+        reward_cap: wei, as of `CourtTerms`; a proof of a step costs up to 470,000 gas, which
+            0.05 pays at up to 80 gwei.
+        least_fee: wei, of a summons and of a demand, where gas is nearly free.
+    """
+
+    floors: FaultTerms
+    reward_cap: int = 5 * 10**16
+    least_fee: int = 10**13
+
+
+PUBLIC_FAULT_TERMS = FaultCourtTerms(
+    floors=FaultTerms(
+        summon_window=Seconds(2 * 86_400),
+        answer_window=Seconds(86_400),
+        case_window=Seconds(8 * 86_400),
+    )
+)
+LOCAL_FAULT_TERMS = FaultCourtTerms(
+    floors=FaultTerms(
+        summon_window=Seconds(3600), answer_window=Seconds(600), case_window=Seconds(4800)
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +158,8 @@ class Deployment:
     genesis: str
     """Hash of block 0, 0x-hex: tells a development chain from one started anew."""
     contracts: Mapping[str, Deployed]
-    """By name: ReceiptLedger, ModelRegistry, and PromiseCourt where there is one."""
+    """By name: ReceiptLedger, ModelRegistry, and what there is of PromiseCourt, FaultCourt and
+    the fault court's clerk and judges."""
 
 
 def create2_address(init_code: bytes, *, salt: Digest = SALT, sender: Address = PROXY) -> Address:
@@ -161,6 +197,33 @@ def court_plan(bytecode: bytes, ledger: Address, terms: CourtTerms = PUBLIC_TERM
     """
     windows = word(terms.claim_window) + word(terms.answer_window)
     return plan(COURT, bytecode + address_word(ledger) + windows + word(terms.reward_cap))
+
+
+def fault_plans(
+    bytecodes: Mapping[str, bytes], ledger: Address, terms: FaultCourtTerms = PUBLIC_FAULT_TERMS
+) -> tuple[Plan, Plan, Plan, Plan]:
+    """Plans of a ledger's fault court, behind its clerk and its two judges, in this order.
+
+    Args:
+        bytecodes: creation bytecode by contract name, from the committed artefacts.
+    """
+    clerk = plan(FAULT_CLERK, bytecodes[FAULT_CLERK])
+    step = plan(STEP_JUDGE, bytecodes[STEP_JUDGE])
+    row = plan(ROW_JUDGE, bytecodes[ROW_JUDGE])
+    arguments = fault_arguments(ledger, (clerk.address, step.address, row.address), terms)
+    return clerk, step, row, plan(FAULT_COURT, bytecodes[FAULT_COURT] + arguments)
+
+
+def fault_arguments(
+    ledger: Address, parts: tuple[Address, Address, Address], terms: FaultCourtTerms
+) -> bytes:
+    """A fault court's constructor arguments.
+
+    Args:
+        parts: its clerk, its judge of steps, its judge of rows.
+    """
+    numbers = (*terms.floors.abi(), terms.reward_cap, terms.least_fee)
+    return b"".join((*map(address_word, (ledger, *parts)), *map(word, numbers)))
 
 
 def shipped_record() -> dict[int, Deployment]:

@@ -16,7 +16,7 @@ from counterfoil.hashing.types import Address, Digest, Seconds, Signature
 from . import fault_events
 from .bonds import BondsClient
 from .contract import Call, Contract
-from .deployment import FAULT_COURT, ROW_JUDGE, STEP_JUDGE
+from .deployment import FAULT_CLERK, FAULT_COURT, ROW_JUDGE, STEP_JUDGE
 from .fault_events import FaultEvent
 from .fault_values import (
     STATES,
@@ -92,6 +92,11 @@ class FaultCourtClient(BondsClient):
         return False
 
     @cached_property
+    def clerk(self) -> Contract:
+        """Who takes summonses, assertions and demands, and enters them with the court."""
+        return Contract(self.chain, FAULT_CLERK, Address(self.contract.read("clerk")))
+
+    @cached_property
     def step_judge(self) -> Contract:
         """The judge of steps."""
         return Contract(self.chain, STEP_JUDGE, Address(self.contract.read("step_judge")))
@@ -129,11 +134,11 @@ class FaultCourtClient(BondsClient):
 
     def summon_call(self, shown: Summons, fee: int) -> Call:
         """To summon a log for a receipt, by whoever can open it."""
-        return replace(self.contract.call("summon", *shown.abi()), value=fee)
+        return replace(self.clerk.call("summon", self.address, *shown.abi()), value=fee)
 
     def assert_call(self, shown: Summons, trace: Digest, signature: Signature, bond: int) -> Call:
         """To assert a receipt, with a bond of its own."""
-        call = self.contract.call("assert_receipt", *shown.abi(), trace, signature)
+        call = self.clerk.call("assert_receipt", self.address, *shown.abi(), trace, signature)
         return replace(call, value=bond)
 
     def answer_call(self, facts: Facts, trace: Digest, signature: bytes) -> Call:
@@ -146,15 +151,15 @@ class FaultCourtClient(BondsClient):
 
     def demand_rows_call(self, facts: Facts, answer: Answer, node: Node, fee: int) -> Call:
         """To demand what is below a node of the trace, or a row."""
-        call = self.contract.call("demand_rows", facts.abi(), answer.abi(), node.abi())
+        call = self.clerk.call("demand_rows", self.address, facts.abi(), answer.abi(), node.abi())
         return replace(call, value=fee)
 
     def demand_tensors_call(
         self, facts: Facts, answer: Answer, *, sets: Sets, side: int, node: Node, fee: int
     ) -> Call:
         """To demand what is below a node of a set's tree, or a tensor."""
-        call = self.contract.call(
-            "demand_tensors", facts.abi(), answer.abi(), sets.abi(), side, node.abi()
+        call = self.clerk.call(
+            "demand_tensors", self.address, facts.abi(), answer.abi(), sets.abi(), side, node.abi()
         )
         return replace(call, value=fee)
 
@@ -175,8 +180,8 @@ class FaultCourtClient(BondsClient):
             place: side and position of the tensor.
             tensor: itself, and its path in the set.
         """
-        call = self.contract.call(
-            "demand_chunks", facts.abi(), answer.abi(), sets.abi(), *place,
+        call = self.clerk.call(
+            "demand_chunks", self.address, facts.abi(), answer.abi(), sets.abi(), *place,
             tensor[0].abi(), list(tensor[1]), node.abi(),
         )  # fmt: skip
         return replace(call, value=fee)
