@@ -15,7 +15,13 @@ import click
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "offchain" / "counterfoil" / "artefacts"
-CONTRACTS = ("ReceiptLedger", "ModelRegistry", "PromiseCourt", "examples/ContentGate")
+CONTRACTS = (
+    "ReceiptLedger",
+    "ModelRegistry",
+    "PromiseCourt",
+    "StepJudge",
+    "examples/ContentGate",
+)
 """What is deployed, under contracts/; modules and harnesses are not."""
 
 PAGE = ROOT / "docs" / "deploying.md"

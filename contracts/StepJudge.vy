@@ -1,0 +1,354 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+# pragma optimize gas
+# pragma nonreentrancy on
+"""
+@title Step judge: one wrong step of an exact program's run
+@license Apache-2.0
+@notice Whoever shows the rows of a step whose element is another than the step gives has
+        the court take the log's bond. A proof that is none reverts. The judge keeps
+        nothing; it checks against the roots that the caller names, and the court that
+        they are a case's.
+@dev Memory is dear and rows are long: they are read in calldata, and nothing but hashes
+     and offsets is kept. The two functions differ in where their proof begins.
+"""
+
+from .interfaces import IFaultCourt
+from .interfaces import IFaultJudges
+from .modules import calldata_words
+from .modules import descriptors
+from .modules import row_tree
+from .modules import step_dot
+from .modules import step_largest
+from .modules import step_look_up
+from .modules import step_moved
+from .modules import step_quant
+from .modules import step_window
+
+KIND: constant(uint8) = 1
+# of a proof. Source: docs/faults.md, section 5
+
+MAX_SHOWN: constant(uint256) = 68
+# descriptor, data row and 66 trace rows
+
+ARGUMENTS: constant(uint256) = 4
+# calldata offset of the first argument: a selector's bytes
+
+PROOF_OF_PROVE: constant(uint256) = 14
+PROOF_OF_VIEW: constant(uint256) = 4
+# words before the word that says where the proof is
+
+
+NO_DATA: constant(uint256) = max_value(uint256)
+# in place of a data row's number
+
+
+@external
+def prove_step(
+    court: address,
+    facts: IFaultCourt.Facts,
+    answer: IFaultCourt.Answer,
+    proof: IFaultJudges.StepProof,
+    salt: bytes32,
+):
+    """
+    @notice Convict a log of a wrong step; the caller is the claimant.
+    @param court whose case it is
+    @param facts of the case
+    @param answer of the case: with it the trace's root
+    @param proof the step's rows, and the siblings of both trees
+    @param salt of the claimant's commitment
+    """
+    self._prove(court, facts, answer, salt)
+
+
+@external
+@view
+def step_is_wrong(
+    program: IFaultCourt.Program, trace: bytes32, proof: IFaultJudges.StepProof
+) -> bool:
+    """
+    @notice Whether a step's element is another than the step gives. Reverts where the
+            proof shows no step.
+    @param program of the receipt's runtime
+    @param trace root of the run's trace
+    @param proof the step's rows, and the siblings of both trees
+    """
+    return self._is_wrong(program, trace, self._argument(PROOF_OF_VIEW))
+
+
+@internal
+@view
+def _argument(place: uint256) -> uint256:
+    return ARGUMENTS + calldata_words.number(ARGUMENTS + (place << 5), 32)
+
+
+@internal
+def _prove(
+    court: address,
+    facts: IFaultCourt.Facts,
+    answer: IFaultCourt.Answer,
+    salt: bytes32,
+):
+    proof: uint256 = self._argument(PROOF_OF_PROVE)
+    assert self._is_wrong(
+        facts.program, answer.trace, proof
+    ), "step: the step is right"
+    extcall IFaultCourt(court).convict(
+        facts,
+        answer,
+        msg.sender,
+        KIND,
+        convert(calldata_words.number(proof + 32, 32), uint64),
+        convert(calldata_words.number(proof + 64, 32), uint64),
+        salt,
+    )
+
+
+@internal
+@view
+def _is_wrong(
+    program: IFaultCourt.Program, trace: bytes32, proof: uint256
+) -> bool:
+    # the proof's words as the interface has them; the compiler's decoder has checked them
+    row: uint256 = calldata_words.number(proof + 32, 32)
+    element: uint256 = calldata_words.number(proof + 64, 32)
+    at: uint256 = proof + calldata_words.number(proof + 96, 32) + 32
+    stop: uint256 = at + calldata_words.number(at - 32, 32)
+    hashes: DynArray[bytes32, MAX_SHOWN] = []
+    places: DynArray[uint256, MAX_SHOWN] = []
+    for _: uint256 in range(MAX_SHOWN):
+        if at == stop:
+            break
+        leaf: bytes32 = empty(bytes32)
+        place: uint256 = 0
+        leaf, place = row_tree.row(at, stop)
+        hashes.append(leaf)
+        places.append(place)
+        at = unsafe_add(place >> 16, place & 65_535)
+    assert at == stop, "step: rows too many"
+    shown: uint256 = len(places)
+    assert shown > 1, "step: other rows than it reads"
+    o: IFaultJudges.Operator = descriptors.read(
+        places[0] >> 16, places[0] & 65_535
+    )
+    assert row >= o.out and element < o.width, "step: not of this operator"
+    k: uint256 = (row - o.out) * o.width + element
+    assert k < o.count, "step: not of this operator"
+
+    written: uint256 = places[shown - 1]
+    assert (written & 65_535 >= (element + 1) * o.size), "step: a row too short"
+
+    # what the step gives, and which rows it reads
+    right: uint256 = 0
+    data: uint256 = 0
+    numbers: DynArray[uint256, MAX_SHOWN] = []
+    if (
+        o.kind == descriptors.DOT
+        or o.kind == descriptors.DOT32
+        or o.kind == descriptors.MAX
+    ):
+        right, data, numbers = self._of_window(o, k, places)
+    elif o.kind == descriptors.COPY:
+        right, data, numbers = self._of_copy(o, k, places)
+    elif o.kind == descriptors.GATHER:
+        right, data, numbers = self._of_gather(o, k, places)
+    else:
+        right, data, numbers = self._of_element(o, k, places)
+
+    program_numbers: DynArray[uint256, 2] = [calldata_words.number(proof, 32)]
+    if data != NO_DATA:
+        program_numbers.append(data)
+    if len(numbers) != 0:
+        assert (
+            numbers[len(numbers) - 1] < o.out
+        ), "step: reads what is not yet written"
+    numbers.append(row)
+    assert shown == len(program_numbers) + len(
+        numbers
+    ), "step: other rows than it reads"
+
+    at = proof + calldata_words.number(proof + 128, 32)
+    stop = at + 32 + (calldata_words.number(at, 32) << 5)
+    root: bytes32 = empty(bytes32)
+    root, at = row_tree.root(
+        hashes,
+        program_numbers,
+        0,
+        row_tree.height(convert(program.rows, uint256)),
+        at + 32,
+        stop,
+    )
+    assert root == program.root, "step: rows not the program's"
+    root, at = row_tree.root(
+        hashes,
+        numbers,
+        len(program_numbers),
+        row_tree.height(convert(program.traceRows, uint256)),
+        at,
+        stop,
+    )
+    assert root == trace, "step: rows not the trace's"
+    assert at == stop, "step: siblings too many"
+
+    return right != calldata_words.number(
+        (written >> 16) + element * o.size, o.size
+    )
+
+
+@internal
+@pure
+def _at(place: uint256, start: uint256, length: uint256) -> uint256:
+    # calldata offset of bytes of a row
+    assert place & 65_535 >= start + length, "step: a row too short"
+    return (place >> 16) + start
+
+
+@internal
+@view
+def _of_window(
+    o: IFaultJudges.Operator,
+    k: uint256,
+    places: DynArray[uint256, MAX_SHOWN],
+) -> (uint256, uint256, DynArray[uint256, MAX_SHOWN]):
+    taps: DynArray[uint256, 64] = step_window.taps(o, k // o.width)
+    columns: uint256 = step_window.columns(o)
+    group: uint256 = step_window.per_group(o)
+    channel: uint256 = k % o.width
+    first: uint256 = 2
+    data: uint256 = NO_DATA
+    column: uint256 = channel // group * columns
+    if o.kind == descriptors.MAX:
+        assert (
+            columns == o.width and group == o.width and o.sourceWidth == o.width
+        ), "step: channels of another source"
+        first = 1
+        column = channel
+        columns = 1
+    else:
+        assert (
+            (unsafe_sub(o.width, 1) // group + 1) * columns <= o.sourceWidth
+        ), "step: channels of another source"
+        data = o.table + channel
+
+    last: uint256 = len(places) - 1
+    numbers: DynArray[uint256, MAX_SHOWN] = []
+    starts: DynArray[uint256, 64] = []
+    for tap: uint256 in taps:
+        if tap == step_window.OUTSIDE:
+            starts.append(0)
+        else:
+            assert first < last, "step: other rows than it reads"
+            assert (
+                places[first] & 65_535 >= o.sourceWidth
+            ), "step: a row too short"
+            starts.append((places[first] >> 16) + column)
+            numbers.append(tap)
+            first = unsafe_add(first, 1)
+    if o.kind == descriptors.MAX:
+        return step_largest.largest(starts), data, numbers
+
+    weights: uint256 = places[1] >> 16
+    total: int256 = step_dot.total(
+        starts, columns, o.pad, weights, places[1] & 65_535
+    )
+    if o.kind == descriptors.DOT:
+        return step_dot.byte(total, weights, o.zero), data, numbers
+    return step_dot.whole(total, weights), data, numbers
+
+
+@internal
+@view
+def _of_copy(
+    o: IFaultJudges.Operator,
+    k: uint256,
+    places: DynArray[uint256, MAX_SHOWN],
+) -> (uint256, uint256, DynArray[uint256, MAX_SHOWN]):
+    data: uint256 = o.table + k // step_moved.PER_INDEX_ROW
+    row: uint256 = 0
+    element: uint256 = 0
+    row, element = step_moved.source(places[1] >> 16, places[1] & 65_535, k)
+    if row == step_moved.PADDING:
+        return step_moved.padding(o.pad, o.size), data, []
+    assert len(places) > 3, "step: other rows than it reads"
+    at: uint256 = self._at(places[2], element * o.size, o.size)
+    return calldata_words.number(at, o.size), data, [row]
+
+
+@internal
+@view
+def _of_gather(
+    o: IFaultJudges.Operator,
+    k: uint256,
+    places: DynArray[uint256, MAX_SHOWN],
+) -> (uint256, uint256, DynArray[uint256, MAX_SHOWN]):
+    row: uint256 = 0
+    start: uint256 = 0
+    size: uint256 = 0
+    row, start, size = step_moved.index_place(o, k)
+    assert len(places) > 2, "step: other rows than it reads"
+    # the index lies right before the row written
+    index: uint256 = calldata_words.swapped(
+        calldata_words.number(
+            self._at(places[len(places) - 2], start, size), size
+        ),
+        size,
+    )
+    if index >= o.more >> 224:
+        # out of range: no byte is right
+        return max_value(uint256), NO_DATA, [row]
+    right: uint256 = step_moved.embedding(
+        places[1] >> 16, places[1] & 65_535, o.width, k % o.width
+    )
+    return right, o.table + index, [row]
+
+
+@internal
+@view
+def _of_element(
+    o: IFaultJudges.Operator,
+    k: uint256,
+    places: DynArray[uint256, MAX_SHOWN],
+) -> (uint256, uint256, DynArray[uint256, MAX_SHOWN]):
+    assert len(places) > 2, "step: other rows than it reads"
+    if o.kind == descriptors.ARGMAX:
+        at: uint256 = self._at(places[1], 0, o.sourceWidth)
+        return step_largest.place(at, o.sourceWidth), NO_DATA, [o.source + k]
+    row: uint256 = o.source + k // o.sourceWidth
+    column: uint256 = k % o.sourceWidth
+    if o.kind == descriptors.QUANT:
+        at: uint256 = self._at(places[1], column << 2, 4)
+        return step_quant.byte(o, at), NO_DATA, [row]
+
+    assert len(places) > 3, "step: other rows than it reads"
+    table: uint256 = places[1] >> 16
+    length: uint256 = places[1] & 65_535
+    if o.kind == descriptors.LUT1:
+        place: uint256 = calldata_words.number(
+            self._at(places[2], column, 1), 1
+        )
+        return (
+            step_look_up.entry(
+                table, length, step_look_up.TABLE, place, o.size
+            ),
+            o.table,
+            [row],
+        )
+    other: uint256 = 0
+    other_column: uint256 = 0
+    other, other_column = step_look_up.second(o, k)
+    numbers: DynArray[uint256, MAX_SHOWN] = [min(row, other)]
+    if row != other:
+        assert len(places) > 4, "step: other rows than it reads"
+        numbers.append(max(row, other))
+    one: uint256 = calldata_words.number(
+        self._at(places[2 + convert(row > other, uint256)], column, 1), 1
+    )
+    two: uint256 = calldata_words.number(
+        self._at(places[2 + convert(other > row, uint256)], other_column, 1), 1
+    )
+    return (
+        step_look_up.entry(table, length, step_look_up.TABLE2, two, o.size),
+        o.table + one,
+        numbers,
+    )

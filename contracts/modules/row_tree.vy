@@ -1,0 +1,191 @@
+# pragma version ==0.4.3
+"""
+@title Several rows of a full tree, shown by one proof in calldata
+@license Apache-2.0
+@notice docs/programs.md, section 1, and docs/faults.md, section 5. A row is
+        u16 length ‖ 00 ‖ bytes: what a leaf hashes stands there as it is. The siblings
+        are those that the rows do not give each other, in the order in which the rows,
+        from the left, need them on their way up.
+@dev A row climbs until it meets what waits for it from the left, or until its own way
+     right begins; then it waits itself. Ways that wait do so at falling heights: a stack
+     is enough, and nothing is moved from layer to layer.
+"""
+
+MAX_ROWS: constant(uint256) = 66
+# trace rows that one step opens: 64 taps, the row written, and one to spare
+
+MAX_ROW: constant(uint256) = 4_620
+# bytes of a row: 12 and 4,608 weights. Source: docs/programs.md, section 7
+
+MAX_HEIGHT: constant(uint256) = 22
+# of a tree of 2^22 rows
+
+BITS_OF: constant(uint256) = 4_919_131_752_702_878_224
+# of each number below 16 how many bits it has, four bits apart
+
+
+@internal
+@view
+def leaf(at: uint256, size: uint256) -> bytes32:
+    """
+    @notice The hash of `size` <= 4,621 bytes at calldata offset `at`.
+    @dev Slices of calldata have fixed lengths, so a longer one is cut. It begins earlier
+         where calldata ends too soon: 416 bytes, the steps' width, and more are always
+         before a row.
+    """
+    start: uint256 = 0
+    if size <= 96:
+        start = min(at, len(msg.data) - 96)
+        return keccak256(slice(slice(msg.data, start, 96), at - start, size))
+    if size <= 512:
+        start = min(at, len(msg.data) - 512)
+        return keccak256(slice(slice(msg.data, start, 512), at - start, size))
+    if size <= 928:
+        start = min(at, len(msg.data) - 928)
+        return keccak256(slice(slice(msg.data, start, 928), at - start, size))
+    if size <= 1344:
+        start = min(at, len(msg.data) - 1344)
+        return keccak256(slice(slice(msg.data, start, 1344), at - start, size))
+    if size <= 1760:
+        start = min(at, len(msg.data) - 1760)
+        return keccak256(slice(slice(msg.data, start, 1760), at - start, size))
+    if size <= 2176:
+        start = min(at, len(msg.data) - 2176)
+        return keccak256(slice(slice(msg.data, start, 2176), at - start, size))
+    if size <= 2592:
+        start = min(at, len(msg.data) - 2592)
+        return keccak256(slice(slice(msg.data, start, 2592), at - start, size))
+    if size <= 3008:
+        start = min(at, len(msg.data) - 3008)
+        return keccak256(slice(slice(msg.data, start, 3008), at - start, size))
+    if size <= 3424:
+        start = min(at, len(msg.data) - 3424)
+        return keccak256(slice(slice(msg.data, start, 3424), at - start, size))
+    if size <= 3840:
+        start = min(at, len(msg.data) - 3840)
+        return keccak256(slice(slice(msg.data, start, 3840), at - start, size))
+    if size <= 4256:
+        start = min(at, len(msg.data) - 4256)
+        return keccak256(slice(slice(msg.data, start, 4256), at - start, size))
+    start = min(at, len(msg.data) - 4621)
+    return keccak256(slice(slice(msg.data, start, 4621), at - start, size))
+
+
+@internal
+@view
+def row(at: uint256, stop: uint256) -> (bytes32, uint256):
+    """
+    @notice The row that begins at a calldata offset and ends at `stop` at the latest: its
+            leaf's hash, and its place, calldata offset << 16 | length.
+    """
+    assert at + 3 <= stop, "row: cut short"
+    head: uint256 = convert(slice(msg.data, at - 29, 32), uint256) & (
+        2**24 - 1
+    )
+    assert head & 255 == 0, "row: no leaf"
+    head >>= 8
+    assert head <= MAX_ROW, "row: too long"
+    assert at + 3 + head <= stop, "row: cut short"
+    return self.leaf(at + 2, head + 1), at + 3 << 16 | head
+
+
+@internal
+@pure
+def length_in_bits(number: uint256) -> uint256:
+    """
+    @notice Bits of a number below 2^32; of 0 none.
+    """
+    rest: uint256 = number
+    bits: uint256 = 0
+    if rest >> 16 != 0:
+        rest >>= 16
+        bits = 16
+    if rest >> 8 != 0:
+        rest >>= 8
+        bits |= 8
+    if rest >> 4 != 0:
+        rest >>= 4
+        bits |= 4
+    return bits + ((BITS_OF >> (rest << 2)) & 15)
+
+
+@internal
+@pure
+def height(count: uint256) -> uint256:
+    """
+    @notice Of the tree that holds `count` rows.
+    """
+    assert count != 0 and count <= 2**MAX_HEIGHT, "row: tree of another size"
+    return self.length_in_bits(unsafe_sub(count, 1))
+
+
+@internal
+@view
+def root(
+    hashes: DynArray[bytes32, MAX_ROWS + 2],
+    numbers: DynArray[uint256, MAX_ROWS + 2],
+    skipped: uint256,
+    height: uint256,
+    siblings: uint256,
+    stop: uint256,
+) -> (bytes32, uint256):
+    """
+    @notice The root above rows that are shown together, and what is behind the siblings
+            that it took.
+    @param hashes of all leaves; those of this tree begin behind `skipped`
+    @param numbers ascending, one for each leaf of this tree
+    @param siblings calldata offset of the first; `stop` of what is behind the last
+    """
+    waiting: bytes32[MAX_HEIGHT] = empty(bytes32[MAX_HEIGHT])
+    heights: uint256[MAX_HEIGHT] = empty(uint256[MAX_HEIGHT])
+    waits: uint256 = 0
+    meets: uint256 = height  # where the last that waits does; nobody: the root
+    at: uint256 = siblings
+    last: uint256 = len(numbers) - 1
+    assert numbers[last] >> height == 0, "row: outside the tree"
+    top: bytes32 = empty(bytes32)
+    for i: uint256 in range(last + 1, bound=MAX_ROWS + 2):
+        number: uint256 = numbers[i]
+        top = hashes[skipped + i]
+        goal: uint256 = height
+        if i != last:
+            following: uint256 = numbers[i + 1]
+            assert number < following, "row: numbers not ascending"
+            goal = unsafe_sub(self.length_in_bits(number ^ following), 1)
+        level: uint256 = 0
+        for _: uint256 in range(MAX_HEIGHT + 1):
+            halt: uint256 = min(goal, meets)
+            base: uint256 = unsafe_sub(at, level << 5)
+            at += unsafe_sub(halt, level) << 5
+            assert at <= stop, "row: siblings missing"
+            for layer: uint256 in range(level, halt, bound=MAX_HEIGHT):
+                if (number >> layer) & 1 == 0:
+                    top = keccak256(
+                        concat(
+                            0x01,
+                            top,
+                            slice(msg.data, unsafe_add(base, layer << 5), 32),
+                        )
+                    )
+                else:
+                    top = keccak256(
+                        concat(
+                            0x01,
+                            slice(msg.data, unsafe_add(base, layer << 5), 32),
+                            top,
+                        )
+                    )
+            if halt == goal:
+                break
+            waits = unsafe_sub(waits, 1)
+            top = keccak256(concat(0x01, waiting[waits], top))
+            level = unsafe_add(halt, 1)
+            meets = height
+            if waits != 0:
+                meets = heights[unsafe_sub(waits, 1)]
+        if i != last:
+            waiting[waits] = top
+            heights[waits] = goal
+            waits += 1
+            meets = goal
+    return top, at
