@@ -255,6 +255,7 @@ def prove_double_sign(
     self._require_signed(digest, signature, receipt.signer)
     self._require_signed(otherDigest, otherSignature, receipt.signer)
     commitments.open(
+        msg.sender,
         self._both(
             self._evidence(digest, signature),
             self._evidence(otherDigest, otherSignature),
@@ -600,7 +601,7 @@ def _open_evidence(
 ) -> bytes32:
     digest: bytes32 = digests.receipt(receipt)
     self._require_signed(digest, signature, receipt.signer)
-    commitments.open(self._evidence(digest, signature), salt)
+    commitments.open(msg.sender, self._evidence(digest, signature), salt)
     return digest
 
 

@@ -19,7 +19,9 @@ CONTRACTS = (
     "ReceiptLedger",
     "ModelRegistry",
     "PromiseCourt",
+    "FaultClerk",
     "StepJudge",
+    "FaultCourt",
     "examples/ContentGate",
 )
 """What is deployed, under contracts/; modules and harnesses are not."""

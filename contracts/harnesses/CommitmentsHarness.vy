@@ -19,13 +19,13 @@ def commit(commitment: bytes32):
 
 @external
 def open(evidence: bytes32, salt: bytes32):
-    commitments.open(evidence, salt)
+    commitments.open(msg.sender, evidence, salt)
 
 
 @external
 def commit_and_open(evidence: bytes32, salt: bytes32):
     commitments.commit(commitments.of(msg.sender, evidence, salt))
-    commitments.open(evidence, salt)
+    commitments.open(msg.sender, evidence, salt)
 
 
 @external

@@ -78,7 +78,7 @@ def make(signer: address, unit: uint256):
     assert self._unit(word) == 0, "bond: already made"
     assert unit != 0, "bond: unit is zero"
     assert unit < MAX_AMOUNT, "bond: unit too large"
-    assert unit >= REWARDS_IN_UNIT * _REWARD_CAP, "bond: unit under 20 rewards"
+    assert unit >= self.least_unit(), "bond: unit under 20 rewards"
     assert msg.value >= unit, "bond: less than a unit"
     assert msg.value < MAX_AMOUNT, "bond: amount too large"
 
@@ -184,7 +184,6 @@ def take(
     self.require_unproved(signer, number)
     word: uint256 = self._bonds[signer]
     taken: uint256 = min(self._amount(word), self._unit(word))
-    reward: uint256 = min(taken // 2, _REWARD_CAP)
 
     self._proved[self._key(signer, number)] = True
     if word & MAX_COUNT == 0:
@@ -192,6 +191,7 @@ def take(
     if word & MAX_COUNT != MAX_COUNT:
         word += 1
     self._bonds[signer] = word - (taken << 160)
+    reward: uint256 = self.divide(taken)
     log IBonds.OffenceProved(
         signer=signer,
         number=number,
@@ -200,6 +200,16 @@ def take(
         reward=reward,
         burnt=taken - reward,
     )
+    return reward
+
+
+@internal
+def divide(taken: uint256) -> uint256:
+    """
+    @notice Burn what is not the prover's of an amount that the court has taken.
+    @return wei for the prover, for the court to `pay`
+    """
+    reward: uint256 = min(taken // 2, _REWARD_CAP)
     if taken != reward:
         # There is no code at BURN that could fail. If there were, the ether would stay
         # here in nobody's account, and the proof would count all the same.
@@ -311,6 +321,16 @@ def credit(beneficiary: address) -> uint256:
     @notice Wei kept for a payee that did not take it.
     """
     return self._credits[beneficiary]
+
+
+@internal
+@view
+def least_unit() -> uint256:
+    """
+    @notice What an offence takes at least, wei: so much that its reward stays small
+            beside what is burnt.
+    """
+    return REWARDS_IN_UNIT * _REWARD_CAP
 
 
 @internal

@@ -26,11 +26,12 @@ def commit(commitment: bytes32):
 
 
 @internal
-def open(evidence: bytes32, salt: bytes32):
+def open(claimant: address, evidence: bytes32, salt: bytes32):
     """
-    @notice Use up the caller's commitment; revert unless it is a block old.
+    @notice Use up a claimant's commitment; revert unless it is a block old. The claimant
+            is the caller, or whom a judge that the court believes names.
     """
-    commitment: bytes32 = self.of(msg.sender, evidence, salt)
+    commitment: bytes32 = self.of(claimant, evidence, salt)
     made: uint256 = self._made[commitment]
     assert made != 0, "commitment: never made"
     assert block.number > made, "commitment: not a block old"

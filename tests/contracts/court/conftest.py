@@ -106,18 +106,3 @@ def denied(court_state) -> Callable[[str], Any]:
         assert court_state() == before
 
     return check
-
-
-@pytest.fixture
-def enrich(chain) -> Callable[[Any, int], None]:
-    """Give an account more wei than there is; the embedded EVM has no method for it."""
-
-    def enrich(account: Any, wei: int) -> None:
-        evm = chain.provider.evm_backend.chain
-        state = evm.get_vm().state
-        state.set_balance(bytes.fromhex(account.address[2:]), wei)
-        state.persist()
-        evm.header = evm.header.copy(state_root=state.state_root)
-        chain.mine()
-
-    return enrich
