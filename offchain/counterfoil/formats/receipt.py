@@ -11,6 +11,8 @@ from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.signature import recover
 from counterfoil.hashing.types import Address, Digest, Seconds
 
+from .frozen import filled_at_once
+
 RECEIPT_TYPE = keccak(
     b"Receipt(address signer,uint64 sequence,bytes32 model,bytes32 runtime,bytes32 request,"
     b"bytes32 inputs,bytes32 outputs,uint64 issuedAt,uint64 settleBy)"
@@ -27,6 +29,7 @@ POSTING_TOLERANCE = Seconds(60)
 """How far `issuedAt` may lie past `postedAt` (docs/format.md §11)."""
 
 
+@filled_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """One inference, as its signer answers for it.

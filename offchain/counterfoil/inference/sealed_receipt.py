@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from counterfoil.errors import JournalClosed, NoSuchReceipt
+from counterfoil.formats.frozen import filled_at_once
 from counterfoil.formats.model import Model
 from counterfoil.formats.preimage import Preimage
 from counterfoil.formats.receipt import Inclusion, Receipt
@@ -22,6 +23,7 @@ from .openable import EVERYTHING, Openable
 _T = TypeVar("_T")
 
 
+@filled_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedReceipt:
     """One run's receipt.

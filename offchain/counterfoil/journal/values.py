@@ -7,6 +7,7 @@ from enum import IntFlag
 from typing import Literal, Protocol
 
 from counterfoil.formats.batch import Batch
+from counterfoil.formats.frozen import filled_at_once
 from counterfoil.formats.model import Model
 from counterfoil.formats.receipt import Receipt
 from counterfoil.formats.runtime import Program, Runtime
@@ -29,6 +30,7 @@ class OnlyForCourt(IntFlag):
     TENSORS = 4
 
 
+@filled_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A receipt before it is sealed: all but number, signer and times.
@@ -59,6 +61,7 @@ class Draft:
     summonable: OnlyForCourt | None = None
 
 
+@filled_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
     """A receipt that is durable, with its signature."""
