@@ -30,6 +30,7 @@ from .elements import (
     unpack,
     unpack_strings,
 )
+from .frozen import filled_at_once, unchecked
 from .quoting import quoted
 
 PUBLIC_MASTER = ZERO
@@ -46,6 +47,7 @@ def fresh_master() -> Digest:
     return Digest(os.urandom(32))
 
 
+@filled_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tensor:
     """A tensor's name, type, shape and bytes.
@@ -106,6 +108,21 @@ class Tensor:
         else:
             flat = np.frombuffer(self.data, dtype=dtype)
         return shaped(self.name, flat, self.shape)
+
+
+_unchecked = unchecked(Tensor)
+
+
+def of_array(name: str, dtype: int, array: NDArray[Any]) -> Tensor:
+    """The tensor of an array, for whoever knows that it has one.
+
+    Args:
+        name: one that is UTF-8.
+        dtype: neither strings nor a packed type; one of as many bytes as the array's elements.
+        array: little-endian.
+    """
+    made: Tensor = _unchecked(name, dtype, array.shape, array.tobytes())
+    return made
 
 
 # Commitments
@@ -175,8 +192,18 @@ def set_digest(count: int, root: bytes) -> Digest:
 
 @lru_cache(maxsize=4096)
 def _front(name: str, dtype: int, shape: tuple[int, ...], byte_length: int) -> bytes:
-    """All of a tensor's struct but its chunks: a session's runs have the same few."""
-    return TENSOR_TYPE + text(name) + word(dtype) + shape_hash(shape) + word(byte_length)
+    """All of a tensor's struct but its chunks, then all of the struct of a set of this tensor
+    alone but its root: a session's runs have the same few.
+    """
+    struct = TENSOR_TYPE + text(name) + word(dtype) + shape_hash(shape) + word(byte_length)
+    return struct + SET_TYPE + word(1)
+
+
+_STRUCT = 5 * 32
+"""Bytes of `_front` that are the tensor's."""
+
+_FIRST = bytes(8)
+"""The position of a set's first tensor."""
 
 
 def _leaf(t: Tensor, master: bytes, position: int) -> bytes:
@@ -185,7 +212,7 @@ def _leaf(t: Tensor, master: bytes, position: int) -> bytes:
         made = lanes.kernels()  # counted where they are missing
         if made is not None:
             return lanes.tensor_leaf(t.data, master + position.to_bytes(8, "big"), front, made)
-    return merkle.leaf(keccak(front + chunk_root(t.data, master, position)))
+    return merkle.leaf(keccak(front[:_STRUCT] + chunk_root(t.data, master, position)))
 
 
 def commitment(tensors: Sequence[Tensor], master: bytes) -> Digest:
@@ -198,6 +225,13 @@ def commitment(tensors: Sequence[Tensor], master: bytes) -> Digest:
         raise BadOpening(f"a master is 32 bytes, this one {len(master)}")
     if not tensors:
         return set_digest(0, ZERO)
+    if len(tensors) == 1:
+        (t,) = tensors
+        size = len(t.data)
+        made = lanes.kernels() if size <= CHUNK * lanes.FEW else None
+        if made is not None:
+            front = _front(t.name, t.dtype, t.shape, size)
+            return Digest(lanes.only_set(t.data, master + _FIRST, front, made))
     leaves = [_leaf(t, master, position) for position, t in enumerate(tensors)]
     return set_digest(len(leaves), leaves[0] if len(leaves) == 1 else merkle.root_of(leaves))
 

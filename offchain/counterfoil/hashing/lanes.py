@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from ctypes import create_string_buffer
+from ctypes import c_char
 from typing import Final
 
 import numpy as np
@@ -26,6 +26,8 @@ PAYS: Final = 16_384
 
 FEW: Final = 256
 """Chunks up to which a tensor is hashed without giving the interpreter away: 0.2 ms."""
+
+_Digest = c_char * 32
 
 _kernels: Kernels | None = None
 _building: threading.Thread | None = None
@@ -278,8 +280,20 @@ def tensor_leaf(data: bytes, head: bytes, front: bytes, made: Kernels) -> bytes:
         head: the master and the tensor's position, 40 bytes.
         front: hashStruct(Tensor)'s words before `chunks`, 160 bytes.
     """
-    whole, rest = divmod(len(data), 256)
-    out = create_string_buffer(32)
-    made.leaf_of(data, head, whole, rest, 1 if rest or not whole else 0, front, out)
+    out = _Digest()
+    made.leaf_of(data, len(data), head, front, out)
     leaf: bytes = out.raw
     return leaf
+
+
+def only_set(data: bytes, head: bytes, front: bytes, made: Kernels) -> bytes:
+    """hashStruct(TensorSet) of a tensor alone in its set, for no more than `FEW` chunks.
+
+    Args:
+        head: the master and the tensor's position, which is 0, 40 bytes.
+        front: as of `tensor_leaf`; then hashStruct(TensorSet)'s words before `root`, 64 bytes.
+    """
+    out = _Digest()
+    made.set_of(data, len(data), head, front, out)
+    digest: bytes = out.raw
+    return digest

@@ -11,10 +11,11 @@ from counterfoil import machine_code
 from .lanes_ir import assembly
 
 _ARGUMENTS: Final = {"nodes": "ppn", "leaves": "ppn", "chunks": "ppnpn", "rows": "pnnppn",
-                     "climb": "pn", "tensor": "ppnpn", "leaf_of": "ppnnnpp"}  # fmt: skip
+                     "climb": "pn", "tensor": "ppnpn", "leaf_of": "pnppp",
+                     "set_of": "pnppp"}  # fmt: skip
 """Of each kernel: p a pointer, n a 64-bit number."""
 
-_QUICK: Final = ("leaf_of",)
+_QUICK: Final = ("leaf_of", "set_of")
 """Kernels that are called without giving the interpreter away."""
 
 
@@ -25,7 +26,7 @@ class Kernels:
     Attributes:
         width: messages side by side.
         cached: whether they came from disk.
-        leaf_of: does not give the interpreter away, which would take longer than it does.
+        leaf_of, set_of: do not give the interpreter away, which would take longer than they do.
     """
 
     width: int
@@ -37,6 +38,7 @@ class Kernels:
     climb: Any
     tensor: Any
     leaf_of: Any
+    set_of: Any
     _engine: Any
 
 

@@ -260,15 +260,19 @@ entry:
   ret void
 }
 
-define void @leaf_of(
-    ptr %given, ptr %head, i64 %whole, i64 %rest, i64 %short, ptr %front, ptr %out) #0 {
+define void @leaf_of(ptr %given, i64 %length, ptr %head, ptr %front, ptr %out) #0 {
 entry:
+  %whole = lshr i64 %length, 8
+  %rest = and i64 %length, 255
+  %is_cut = icmp ugt i64 %rest, 0
+  %is_empty = icmp eq i64 %length, 0
+  %any = or i1 %is_cut, %is_empty
+  %short = zext i1 %any to i64
   %count = add i64 %whole, %short
   %size = shl i64 %count, 5
   %buffer = alloca i8, i64 %size, align 64
   %message = alloca [408 x i8], align 64
   %salt = alloca [32 x i8], align 64
-  %any = icmp ugt i64 %short, 0
   br i1 %any, label %cut, label %tree
 cut:
   call void @llvm.memset.p0.i64(ptr %message, i8 0, i64 408, i1 false)
@@ -284,10 +288,10 @@ cut:
   %before = shl i64 %whole, 8
   %data = getelementptr i8, ptr %given, i64 %before
   call void @llvm.memcpy.p0.p0.i64(ptr %data_at, ptr %data, i64 %rest, i1 false)
-  %length = add i64 %rest, 33
+  %used = add i64 %rest, 33
   %leaf_at = shl i64 %whole, 5
   %leaf = getelementptr i8, ptr %buffer, i64 %leaf_at
-  call void @padded(ptr %message, i64 %length, ptr %leaf)
+  call void @padded(ptr %message, i64 %used, ptr %leaf)
   br label %tree
 tree:
   call void @tensor(ptr %given, ptr %head, i64 %whole, ptr %buffer, i64 %count)
@@ -300,8 +304,21 @@ tree:
   ret void
 }
 
+define void @set_of(ptr %given, i64 %length, ptr %head, ptr %front, ptr %out) #0 {
+entry:
+  %message = alloca [136 x i8], align 64
+  call void @llvm.memset.p0.i64(ptr %message, i8 0, i64 136, i1 false)
+  %struct = getelementptr i8, ptr %front, i64 160
+  call void @llvm.memcpy.p0.p0.i64(ptr %message, ptr %struct, i64 64, i1 false)
+  %leaf = getelementptr i8, ptr %message, i64 64
+  call void @leaf_of(ptr %given, i64 %length, ptr %head, ptr %front, ptr %leaf)
+  call void @padded(ptr %message, i64 96, ptr %out)
+  ret void
+}
+
 """
-"""A tensor's leaf in its set, from its bytes; `front` is its struct without `chunks`."""
+"""A tensor's leaf in its set, from its bytes; `front` is its struct without `chunks`. Then the
+digest of the set that has this tensor alone; `front` goes on with that struct without `root`."""
 
 
 def assembly(width: int) -> str:

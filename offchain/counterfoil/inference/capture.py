@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_inference_collection import OrtValue
 
 from counterfoil.errors import BadTensor, BigEndianTensor, Uncommitted
-from counterfoil.formats.dtypes import NAMES, NUMBERS, PACKED, STRING
-from counterfoil.formats.tensor import Tensor
+from counterfoil.formats.dtypes import NAMES, NUMBERS, PACKED, STRING, WIDTHS
+from counterfoil.formats.frozen import filled_at_once
+from counterfoil.formats.tensor import Tensor, of_array
 from counterfoil.formats.values import flatten
 
 
@@ -26,6 +27,7 @@ class Unfit(BadTensor):
     """A value that onnxruntime is expected to refuse: it is asked before anybody complains."""
 
 
+@filled_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
     """A run's inputs.
@@ -77,7 +79,7 @@ class Inputs:
             Unfit: a name, type or kind of value that onnxruntime is expected to refuse.
             BadTensor: a value that no tensor can hold, or two that would share a name.
         """
-        if not isinstance(given, Mapping):
+        if type(given) is not dict and not isinstance(given, Mapping):
             raise Unfit("a feed is a mapping from names to values")
         tensors: list[Tensor] = []
         feed: dict[str, Any] = {}
@@ -107,6 +109,7 @@ class Outputs:
         self.names = [name for name, _ in declared]
         self._place = {name: place for place, name in enumerate(self.names)}
         self._kinds = {name: (kind, element_number(kind)) for name, kind in declared}
+        self._widths = {name: _width(name, number) for name, (_, number) in self._kinds.items()}
         self._plain = all(element_number(kind) is not None for _, kind in declared)
 
     def tensors(self, asked: Sequence[str], values: Sequence[Any]) -> tuple[Tensor, ...]:
@@ -119,25 +122,27 @@ class Outputs:
             BadTensor, Uncommitted: a value that no receipt covers.
         """
         found = dict(zip(asked, values, strict=True))
-        tensors = [
-            tensor
-            for name in sorted(found, key=self._place.__getitem__)
-            for tensor in self._read(name, found[name])
-        ]
+        as_declared = asked is self.names and len(found) == len(asked)
+        ordered = asked if as_declared else sorted(found, key=self._place.__getitem__)
+        tensors: list[Tensor] = []
+        for name in ordered:
+            tensors += self._read(name, found[name])
         if not self._plain:
             _distinct(tensors)
         return tuple(tensors)
 
     def _read(self, name: str, value: Any) -> list[Tensor]:
         kind, number = self._kinds[name]
+        if number is not None and number != STRING and isinstance(value, np.ndarray):
+            # Arrays of the type, or for types that NumPy lacks their bytes: float8 as uint8.
+            if value.itemsize == self._widths[name]:
+                return [of_array(name, number, value)]
+            return [Tensor(name=name, dtype=number, shape=value.shape, data=value.tobytes())]
         if isinstance(value, OrtValue):
             return [of_ortvalue(name, value)]
         if number is None or not isinstance(value, np.ndarray):
             return flatten([name], [value], [kind])
-        if number == STRING:
-            return [Tensor.of(name, value)]
-        # Arrays of the type, or for types that NumPy lacks their bytes: float8 as uint8.
-        return [Tensor(name=name, dtype=number, shape=value.shape, data=value.tobytes())]
+        return [Tensor.of(name, value)]
 
 
 def of_ortvalue(name: str, value: Any) -> Tensor:
@@ -167,6 +172,15 @@ def _clear_padding(data: bytes, shape: tuple[int, ...], bits: int) -> bytes:
     return data[:-1] + bytes([data[-1] & ((1 << used) - 1)]) if used and data else data
 
 
+def _width(name: str, number: int | None) -> int:
+    """Bytes per element where an array of so many is the tensor as it stands; 0: there is none."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return 0
+    return WIDTHS.get(number or 0, 0)
+
+
 def _capture(name: str, kind: str) -> Capture:
     number = element_number(kind)
     if number == STRING:
@@ -182,11 +196,14 @@ def _numeric(name: str, number: int) -> Capture:
         dtype: np.dtype[Any] | None = np.dtype(NAMES[number])
     except TypeError:  # fed as OrtValues only
         dtype = None
+    plain = dtype is not None and dtype.itemsize == _width(name, number)
 
     def capture(value: Any) -> tuple[list[Tensor], Any]:
         if isinstance(value, np.ndarray):
             array = value if type(value) is np.ndarray else np.asarray(value)
             if array.dtype == dtype:
+                if plain:
+                    return [of_array(name, number, array)], value
                 tensor = Tensor(name=name, dtype=number, shape=array.shape, data=array.tobytes())
                 return [tensor], value
             _refuse_big_endian(name, array)

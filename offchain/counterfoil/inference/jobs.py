@@ -22,14 +22,19 @@ def job_of(name: str, method: Callable[..., Any], session: Any, given: Mapping[s
     return _JOBS[name](method, session, given)
 
 
-def _run(method: Any, session: Any, given: Mapping[str, Any]) -> Job:
-    names = given["output_names"]
+def run_job(method: Callable[..., Any], session: Any, names: Any, feed: Any, options: Any) -> Job:
+    """One `run`; arguments as onnxruntime's, after the method itself."""
     return Job(
-        call=lambda feed: method(session, names, feed, given["run_options"]),
-        feed=given["input_feed"],
-        options=given["run_options"],
+        call=lambda feed: method(session, names, feed, options),
+        feed=feed,
+        options=options,
         read=lambda outputs: (names, outputs),
     )
+
+
+def _run(method: Any, session: Any, given: Mapping[str, Any]) -> Job:
+    feed, options = given["input_feed"], given["run_options"]
+    return run_job(method, session, given["output_names"], feed, options)
 
 
 def _ort_values(method: Any, session: Any, given: Mapping[str, Any]) -> Job:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from counterfoil.errors import CounterfoilError, SealFailed
+from counterfoil.formats.frozen import filled_at_once
 from counterfoil.formats.model import Model
 from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.hashing.types import Digest
@@ -44,6 +45,7 @@ class Policy:
     quiet: bool = False
 
 
+@filled_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One way to run.
@@ -61,6 +63,7 @@ class Job:
     read: Callable[[Any], tuple[Any, Sequence[Any]]]
 
 
+@filled_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
     """A run that is committed to and not yet done."""

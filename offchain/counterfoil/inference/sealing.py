@@ -14,6 +14,7 @@ from typing import Literal
 
 from counterfoil.config import Profile, load_profile
 from counterfoil.errors import BadDraft, JournalRetired
+from counterfoil.formats.frozen import filled_at_once
 from counterfoil.formats.model import Model
 from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.formats.tensor import PUBLIC_MASTER, Tensor, commitment, fresh_master
@@ -30,6 +31,7 @@ RETRY = 10.0
 """Seconds between attempts to open a journal that could not be opened."""
 
 
+@filled_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
     """A set of tensors with its commitment."""

@@ -20,7 +20,7 @@ from counterfoil.journal import Journal
 from . import loading
 from .exact import ExactRuns
 from .exact_hook import engine_of
-from .jobs import job_of
+from .jobs import job_of, run_job
 from .openable import Open, Openable
 from .patches import original
 from .runs import Policy, Runs
@@ -193,11 +193,11 @@ class InferenceSession(EngineSession):
         """
         return self._cf_runs.receipt
 
-    def _cf_run(self, name: str, policy: Policy | None = None, **given: Any) -> Any:
-        if name != "run" and isinstance(self._cf_runs, ExactRuns):
+    def _cf_run(self, name: str, **given: Any) -> Any:
+        if isinstance(self._cf_runs, ExactRuns):
             raise NotForPrograms("an exact program runs by `run` and `run_with_receipt` alone")
         job = job_of(name, original(EngineSession, name), self, given)
-        return self._cf_runs.run(job, policy or self._cf_policy)
+        return self._cf_runs.run(job, self._cf_policy)
 
     @for_task
     def run(self, output_names: Any, input_feed: Any, run_options: Any = None) -> Any:
@@ -208,8 +208,9 @@ class InferenceSession(EngineSession):
             BigEndianTensor, Uncommitted, UnrecordableOptions: before the run, with `raise`.
             SealFailed: after it, with `raise`; its `outputs` are the run's.
         """
-        given = {"output_names": output_names, "input_feed": input_feed, "run_options": run_options}
-        return self._cf_run("run", **given)[0]
+        method = original(EngineSession, "run")
+        job = run_job(method, self, output_names, input_feed, run_options)
+        return self._cf_runs.run(job, self._cf_policy)[0]
 
     @for_task
     def run_with_receipt(
@@ -233,9 +234,9 @@ class InferenceSession(EngineSession):
         policy = self._cf_policy
         if request is not None:
             policy = replace(policy, request=request_digest(request))
-        given = {"output_names": output_names, "input_feed": input_feed, "run_options": run_options}
-        both: tuple[list[Any], SealedReceipt | None] = self._cf_run("run", policy, **given)
-        return both
+        method = original(EngineSession, "run")
+        job = run_job(method, self, output_names, input_feed, run_options)
+        return self._cf_runs.run(job, policy)
 
     @for_task
     def run_with_ort_values(
