@@ -20,7 +20,7 @@ from counterfoil.hashing import lanes
 from counterfoil.journal import Journal
 from counterfoil.journal.lock import Turnstile
 from counterfoil.journal.marks import Marks
-from counterfoil.journal.sealer import Sealer
+from counterfoil.journal.signing import Signing
 from counterfoil.journal.sqlite import Sqlite
 
 from .home import home
@@ -28,6 +28,8 @@ from .inference import _identity
 from .rows import Row
 
 Times = dict[str, list[int]]
+
+SQL = "SQL: the row, if the log stands as it did, committed into the write-ahead log"
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -57,8 +59,8 @@ def rows(quick: bool) -> Iterator[Row]:
                 (Inputs, "capture", "read the inputs"),
                 (Outputs, "tensors", "read the outputs"),
                 (RunSealer, "commit", "commit to inputs and outputs"),
-                (Sealer, "_signatures", "the signature"),
-                (Sealer, "_sign", "digest, receipt and row"),
+                (Signing, "_signatures", "the signature"),
+                (Signing, "sign", "digest, receipt and row"),
                 (Turnstile, "acquire", "wait for no other process"),
                 (Turnstile, "release", "wait for no other process"),
                 (Sqlite, "check_in_place", "the file is still there"),
@@ -68,10 +70,10 @@ def rows(quick: bool) -> Iterator[Row]:
                 stack.enter_context(_timed(times, owner, name, label))
             store = journal._store
             store.cursor()
-            cursor, raw = store._cursor, store._raw
-            store._cursor, store._raw = _Cursor(cursor, times), _Commit(raw, times)
+            cursor = store._cursor
+            store._cursor = _Cursor(cursor, times)
             whole = [_ns(lambda: session.run(None, feed)) for _ in range(runs)]
-            store._cursor, store._raw = cursor, raw
+            store._cursor = cursor
         alone = statistics.median(_ns(lambda: bare.run(None, feed)) for _ in range(runs))
     parts = {label: sum(found) / runs for label, found in times.items()}
     middle = {label: statistics.median(found) * len(found) / runs for label, found in times.items()}
@@ -114,7 +116,7 @@ def _timed(times: Times, owner: type, name: str, label: str) -> Iterator[None]:
 
 
 class _Cursor:
-    """The driver's cursor, timed by statement."""
+    """The driver's cursor, timed."""
 
     def __init__(self, cursor: Any, times: Times) -> None:
         self._cursor = cursor
@@ -124,27 +126,7 @@ class _Cursor:
         return getattr(self._cursor, name)
 
     def execute(self, sql: str, *given: Any) -> Any:
-        label = {"BEGIN": "SQL: begin, locks taken", "INSERT": "SQL: insert the row"}.get(
-            sql.partition(" ")[0], "SQL: where the log stands"
-        )
         began = time.perf_counter_ns()
         done = self._cursor.execute(sql, *given)
-        self._times.setdefault(label, []).append(time.perf_counter_ns() - began)
+        self._times.setdefault(SQL, []).append(time.perf_counter_ns() - began)
         return done
-
-
-class _Commit:
-    """The driver's connection, its commits timed."""
-
-    def __init__(self, raw: Any, times: Times) -> None:
-        self._raw = raw
-        self._times = times
-
-    def commit(self) -> None:
-        began = time.perf_counter_ns()
-        self._raw.commit()
-        label = "SQL: commit into the write-ahead log"
-        self._times.setdefault(label, []).append(time.perf_counter_ns() - began)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._raw, name)

@@ -7,15 +7,16 @@ way without llvmlite, or is another library's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import make_dataclass
 from typing import Any
 
 import coincurve
 import numpy as np
 from counterfoil.formats import chunks
-from counterfoil.formats.tensor import Tensor, commit, commitment
+from counterfoil.formats.tensor import Tensor, _front, commit, commitment, set_digest
 from counterfoil.hashing import lanes, lanes_threads, merkle
 from counterfoil.hashing.keccak import _plain_rows, keccak
-from counterfoil.journal import Journal
+from counterfoil.journal import Draft, Journal
 from counterfoil.keys import SigningKey
 
 from .home import drafts, home
@@ -83,6 +84,23 @@ def _structs(seconds: float) -> Iterator[Row]:
                "objects that chunks can be opened with", 1e6, "µs",
                side_by_side(lambda: commitment(small, MASTER),
                             lambda: commit(small, MASTER).digest, seconds=seconds))  # fmt: skip
+    lanes_made = lanes.kernels()
+    if lanes_made is not None:
+        head, front = MASTER + bytes(8), _front("x", 1, (1, 64), 256)
+
+        def apart() -> Any:
+            return set_digest(1, lanes.tensor_leaf(small[0].data, head, front, lanes_made))
+
+        assert apart() == commitment(small, MASTER)
+        yield _row("a small tensor's set: one call", "its leaf in one call, then the set", 1e6,
+                   "µs", side_by_side(lambda: commitment(small, MASTER), apart,
+                                      seconds=seconds))  # fmt: skip
+    given = {name: getattr(drafts(1)[0], name) for name in Draft.__slots__}
+    twin = make_dataclass("twin", [(name, Any) for name in given], frozen=True, slots=True,
+                          kw_only=True)  # fmt: skip
+    yield _row("a draft's twelve fields: filled at once", "one after the other, frozen", 1e6, "µs",
+               side_by_side(lambda: Draft(**given), lambda: twin(**given),
+                            seconds=seconds))  # fmt: skip
     receipt, message = typed_receipt()
     yield _row("a receipt's digest by hand", "eth-account's typed-data encoder", 1e6, "µs",
                side_by_side(lambda: receipt.digest(1, receipt.signer),
@@ -181,3 +199,12 @@ def _sealing(seconds: float) -> Iterator[Row]:
                 seconds=seconds,
             )  # fmt: skip
         yield _row("where a log stands, in one statement", "in two", 1e6, "µs", times)
+
+        def looked() -> None:
+            sealer._last = None
+            journal.seal(some[0])
+
+        yield _row("a receipt, normal: one statement that finds out how the log stands",
+                   "begin, look, insert, commit", 1e6, "µs",
+                   side_by_side(lambda: journal.seal(some[0]), looked, seconds=seconds,
+                                least=200))  # fmt: skip

@@ -42,9 +42,17 @@ class Promises:
         Args:
             clock: seconds that never run backwards.
         """
-        if clock - self._looked >= EVERY:
+        if not self.fresh(clock):
             self._look(ask, sql)
             self._looked = clock
+        return self.known()
+
+    def fresh(self, clock: float) -> bool:
+        """Whether the last look counts still."""
+        return clock - self._looked < EVERY
+
+    def known(self) -> Seconds | None:
+        """The earliest promise as of the last look, and of those noted since."""
         known = [p for p in (self._batched, self._waiting) if p is not None]
         return Seconds(min(known)) if known else None
 

@@ -21,11 +21,7 @@ from counterfoil.errors import (
     PromiseInDanger,
 )
 from counterfoil.formats.preimage import Preimage
-from counterfoil.formats.receipt import RECEIPT_TYPE, Receipt
-from counterfoil.hashing.eip712 import address_word, domain_separator
-from counterfoil.hashing.keccak import keccak
-from counterfoil.hashing.lanes_threads import share
-from counterfoil.hashing.types import Address, Digest, Seconds, Signature
+from counterfoil.hashing.types import Address, Seconds
 from counterfoil.keys import SigningKey
 
 from . import rules, statements
@@ -36,12 +32,9 @@ from .lease import Lease
 from .marks import Marks
 from .schema import journals
 from .shared_lease import NotHeld, SharedLease
+from .signing import Signing
 from .store import Store, Transaction
 from .values import Draft, Sealed
-
-SHARED: Final = 32
-PART: Final = 8
-"""Receipts of a transaction from which threads share the signing, and how many each takes."""
 
 _DIGESTS: Final = ("model", "runtime", "request", "inputs", "outputs")
 
@@ -68,7 +61,6 @@ class Sealer:
         self._store = store
         self._number = number
         self._chain_id = chain_id
-        self._ledger = ledger
         self._key = key
         self._signer = signer
         self._promise = promise
@@ -88,10 +80,21 @@ class Sealer:
         self._leased = False
         self._leasing = threading.Lock()
         self._sealed_normal = False
-        self._head = domain_separator(chain_id, ledger)
-        self._struct = RECEIPT_TYPE + address_word(signer)
         self._sql = statements.compiled(store.dialect)
         self._look = self._sql.head if self._shared is None else self._sql.shared_head
+        # One look less, where only one file's lock decides who writes.
+        self._guesses = self._shared is None and not self._full_each
+        self._last: tuple[rules.Standing, int, int] | None = None
+        self._next_sql = ""
+        self._signing = Signing(
+            number=number,
+            chain_id=chain_id,
+            ledger=ledger,
+            key=key,
+            signer=signer,
+            # SQLite's driver binds a bytearray as it is, and looks for adapters of bytes.
+            bound=bytearray if self._shared is None else bytes,
+        )
 
     def seal(self, drafts: Sequence[Draft]) -> Sequence[Sealed]:
         """Seal drafts under consecutive numbers; durable before this returns.
@@ -136,12 +139,17 @@ class Sealer:
     def _transaction(self, group: Sequence[Ticket]) -> list[Sealed]:
         sealed: list[Sealed] = []
         known: set[bytes] = set()
-        transaction = self._store.writing(durable=self._full_each, first=self._look)
+        transaction = self._store.writing(durable=self._full_each, begun=False)
         try:
             with transaction:
+                if self._last is not None and len(group) == 1 and self._is_plain(group[0]):
+                    sealed = self._next(transaction, group[0].drafts, *self._last)
+                    if sealed:
+                        return sealed
+                self._last = None
+                transaction.begin(self._look)
                 hit("seal.begun")
-                cursor = transaction.cursor
-                row = cursor.fetchone()
+                row = transaction.cursor.fetchone()
                 if self._shared is not None:
                     self._shared.check(transaction, row[-2:])
                     row = row[:-2]
@@ -172,6 +180,67 @@ class Sealer:
         self._known |= known
         if settle_by:
             self._promises.note(settle_by)
+        if self._guesses:
+            self._last = standing, following, sealed[-1].receipt.issued_at
+            self._next_sql = statements.insert_next(self._store.dialect, standing)
+        return sealed
+
+    def _is_plain(self, ticket: Ticket) -> bool:
+        """Whether a call's drafts are one, of which nothing but the receipt is to be stored."""
+        if len(ticket.drafts) != 1:
+            return False
+        (draft,) = ticket.drafts
+        return not ticket.extra or (
+            draft.model in self._known
+            and draft.runtime in self._known
+            and draft.inputs_tensors is None
+            and draft.outputs_tensors is None
+            and draft.summonable is None
+        )
+
+    def _next(
+        self,
+        transaction: Transaction,
+        drafts: Sequence[Draft],
+        standing: rules.Standing,
+        first: int,
+        last_issued: int,
+    ) -> list[Sealed]:
+        """Seal one draft by one statement, if the log still stands as after our last receipt.
+
+        Whether it does, the statement finds out itself: if not, it inserts nothing. The marks,
+        which other processes move on too, tell it mostly before the draft is signed in vain.
+
+        Args:
+            standing, first, last_issued: as they were then.
+        Returns:
+            One receipt, or none: look how the log stands.
+        """
+        # What stands as it did may be sealed as it was, but for the time.
+        if self.marked() != first:
+            return []
+        hit("seal.begun")
+        now = self._clock()
+        try:
+            issued_at = self.check_clock(standing, now, last_issued)
+            settle_by = rules.promise(standing, issued_at, now, self._promise)
+            if settle_by:
+                if not self._promises.fresh(time.monotonic()):
+                    return []
+                self._check_room(self._promises.known(), standing, issued_at)
+        except CounterfoilError:
+            return []
+        sealed, (row,) = self._signing.sign(drafts, first, issued_at, settle_by)
+        hit("seal.signed")
+        given = (*row[:3], self._number, first - 1, last_issued, *row[3:])
+        if not transaction.alone(self._next_sql, given):
+            return []
+        hit("seal.inserted")
+        self._marks.write(first + 1)
+        self._last = standing, first + 1, issued_at
+        if settle_by:
+            self._promises.note(settle_by)
+        hit("seal.committed")
         return sealed
 
     def _seal(
@@ -190,7 +259,7 @@ class Sealer:
         if settle_by:  # what promises nothing may be sealed, however late others are
             self._check_promises(cursor.execute, standing, issued_at)
         drafts = [draft for ticket in group for draft in ticket.drafts]
-        sealed, rows = self._sign(drafts, first, issued_at, settle_by)
+        sealed, rows = self._signing.sign(drafts, first, issued_at, settle_by)
         hit("seal.signed")
         if len(rows) == 1:
             cursor.execute(self._sql.insert, rows[0])
@@ -237,78 +306,19 @@ class Sealer:
         return rules.issue_time(now, last_issued, standing.chain_time, expected)
 
     def _check_promises(self, ask: Ask, standing: rules.Standing, issued_at: Seconds) -> None:
-        now = max(issued_at, standing.chain_time or 0)
-        span = rules.span(self._promise, standing.max_delay)
         try:
             earliest = self._promises.earliest(ask, self._sql, time.monotonic())
-            rules.check_promises(earliest, now, span)
+            self._check_room(earliest, standing, issued_at)
         except PromiseInDanger:  # as of the last look: it may be kept meanwhile
             self._promises.forget()
-            rules.check_promises(self._promises.earliest(ask, self._sql, 0.0), now, span)
+            earliest = self._promises.earliest(ask, self._sql, 0.0)
+            self._check_room(earliest, standing, issued_at)
 
-    def _sign(
-        self, drafts: Sequence[Draft], first: int, issued_at: Seconds, settle_by: Seconds
-    ) -> tuple[list[Sealed], list[tuple[Any, ...]]]:
-        """Receipts under the numbers from `first` on, and their rows."""
-        times = issued_at.to_bytes(32, "big") + settle_by.to_bytes(32, "big")
-        front = b"\x19\x01" + self._head
-        struct = self._struct
-        digests = [
-            keccak(
-                front
-                + keccak(
-                    b"".join(
-                        (struct, sequence.to_bytes(32, "big"), d.model, d.runtime, d.request,
-                         d.inputs, d.outputs, times)
-                    )
-                )
-            )
-            for sequence, d in enumerate(drafts, first)
-        ]  # fmt: skip
-        sealed: list[Sealed] = []
-        rows: list[tuple[Any, ...]] = []
-        signatures = self._signatures(digests)
-        for sequence, (d, digest, signature) in enumerate(
-            zip(drafts, digests, signatures, strict=True), first
-        ):
-            receipt = Receipt(
-                signer=self._signer,
-                sequence=sequence,
-                model=d.model,
-                runtime=d.runtime,
-                request=d.request,
-                inputs=d.inputs,
-                outputs=d.outputs,
-                issued_at=issued_at,
-                settle_by=settle_by,
-            )
-            sealed.append(
-                Sealed(
-                    receipt=receipt,
-                    signature=signature,
-                    chain_id=self._chain_id,
-                    ledger=self._ledger,
-                )
-            )
-            rows.append((
-                self._number, sequence, digest, d.model, d.runtime, d.request,
-                d.inputs, d.outputs, issued_at, settle_by, signature,
-                d.input_master, d.output_master,
-            ))  # fmt: skip
-        return sealed, rows
-
-    def _signatures(self, digests: Sequence[Digest]) -> Sequence[Signature]:
-        sign = self._key().sign
-        if len(digests) < SHARED:
-            return [sign(digest) for digest in digests]
-        found: list[Signature] = [Signature(b"")] * len(digests)
-
-        def work(start: int, stop: int) -> None:
-            for place in range(start, stop):
-                found[place] = sign(digests[place])
-
-        share(len(digests), work, size=PART, least=SHARED)
-        return found
+    def _check_room(
+        self, earliest: Seconds | None, standing: rules.Standing, issued_at: Seconds
+    ) -> None:
+        now = max(issued_at, standing.chain_time or 0)
+        rules.check_promises(earliest, now, rules.span(self._promise, standing.max_delay))
 
     def _store_extra(self, cursor: Any, drafts: Sequence[Draft], first: int) -> set[bytes]:
         """Preimages not stored yet, and the tensors that are to be kept."""

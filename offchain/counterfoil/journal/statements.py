@@ -59,17 +59,9 @@ class Statements:
     node: str
 
 
-@lru_cache(maxsize=4)
-def _compiled(name: str, dialect: sa.Dialect) -> Statements:
-    def text(statement: Any) -> str:
-        return str(statement.compile(dialect=dialect))
-
-    def insert(table: sa.Table) -> str:
-        return text(table.insert())
-
-    j, r, b, n = journals.c, receipts.c, batches.c, nodes.c
-    last = receipts.alias("last").c
-    standing = (
+def _standing() -> tuple[sa.Column[Any], ...]:
+    j = journals.c
+    return (
         j.halted,
         j.retired_at,
         j.dirty_boot,
@@ -80,8 +72,27 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
         j.log_revoked_at,
         j.log_max_delay,
     )
-    newest = select(sa.func.max(last.sequence)).where(last.journal == j.number)
+
+
+def _head() -> Any:
+    """A journal's standing and its last receipt, as far as there is one."""
+    r, last = receipts.c, receipts.alias("last").c
+    newest = select(sa.func.max(last.sequence)).where(last.journal == journals.c.number)
     is_newest = r.sequence == newest.correlate(journals).scalar_subquery()
+    joined = journals.outerjoin(receipts, sa.and_(r.journal == journals.c.number, is_newest))
+    return select(*_standing(), r.sequence, r.issued_at).select_from(joined)
+
+
+@lru_cache(maxsize=4)
+def _compiled(name: str, dialect: sa.Dialect) -> Statements:
+    def text(statement: Any) -> str:
+        return str(statement.compile(dialect=dialect))
+
+    def insert(table: sa.Table) -> str:
+        return text(table.insert())
+
+    j, r, b, n = journals.c, receipts.c, batches.c, nodes.c
+    standing, head = _standing(), _head()
     lease = leases.c
 
     def of_newest(column: sa.Column[Any]) -> Any:  # what every planner finds in an index
@@ -90,11 +101,7 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
 
     return Statements(
         standing=text(select(*standing).where(j.number == bindparam("n"))),
-        head=text(
-            select(*standing, r.sequence, r.issued_at)
-            .select_from(journals.outerjoin(receipts, sa.and_(r.journal == j.number, is_newest)))
-            .where(j.number == bindparam("n"))
-        ),
+        head=text(head.where(j.number == bindparam("n"))),
         shared_head=text(
             select(
                 *standing, of_newest(r.sequence), of_newest(r.issued_at), lease.holder, lease.fence
@@ -151,6 +158,42 @@ def _compiled(name: str, dialect: sa.Dialect) -> Statements:
 def compiled(dialect: sa.Dialect) -> Statements:
     """The statements in a dialect's words."""
     return _compiled(dialect.name, dialect)
+
+
+@lru_cache(maxsize=64)
+def insert_next(dialect: sa.Dialect, standing: tuple[int | str | None, ...]) -> str:
+    """An insert in SQLite that is done only where the log still stands as it did.
+
+    Its parameters are `insert`'s, but that of `digest` is followed by the journal, sequence and
+    issued_at of the last receipt. It inserts one row or none.
+
+    Args:
+        standing: a `rules.Standing`. It is written out, as the driver takes long to bind None.
+    """
+
+    def as_was(column: sa.Column[Any], value: int | str | None) -> Any:
+        literal = sa.literal(value, column.type).compile(
+            dialect=dialect, compile_kwargs={"literal_binds": True}
+        )
+        return column.is_not_distinct_from(sa.literal_column(str(literal)))
+
+    r = receipts.c
+    digest = (
+        _head()
+        .with_only_columns(bindparam("given"))
+        .where(
+            journals.c.number == bindparam("n"),
+            *map(as_was, _standing(), standing),
+            r.sequence.is_not_distinct_from(bindparam("last")),
+            r.issued_at.is_not_distinct_from(bindparam("last_issued")),
+        )
+    )
+    # No INSERT … SELECT, whose rows SQLite would put into a table of its own first: without a
+    # digest the row is ignored.
+    values: dict[str, Any] = {column.name: bindparam(column.name) for column in r}
+    statement = receipts.insert().prefix_with("OR IGNORE")
+    chosen = statement.values({**values, "digest": digest.scalar_subquery()})
+    return str(chosen.compile(dialect=dialect))
 
 
 def preimage_body(preimage: Preimage) -> str:

@@ -93,14 +93,15 @@ class Store:
             self._cursor, self._raw = connection.cursor(), connection.dbapi_connection
         return self._cursor
 
-    def writing(self, *, durable: bool = False, first: str | None = None) -> Transaction:
+    def writing(self, *, durable: bool = False, begun: bool = True) -> Transaction:
         """A transaction in which nobody else writes.
 
         Args:
             durable: survive a power cut, whatever the profile says.
-            first: a query of the journal's number alone, for the cursor to have run at first.
+            begun: False: it begins with its `begin`. Until then each statement of the cursor is
+                a transaction of its own, in which still none of our programs writes.
         """
-        return Transaction(self, durable, first)
+        return Transaction(self, durable, begun)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -200,11 +201,11 @@ class Transaction:
         in_doubt: the connection broke at the commit, which may have been done all the same.
     """
 
-    __slots__ = ("_connection", "_durable", "_first", "_store", "after", "cursor", "in_doubt")
+    __slots__ = ("_begun", "_connection", "_durable", "_store", "after", "cursor", "in_doubt")
 
-    def __init__(self, store: Store, durable: bool, first: str | None = None) -> None:
+    def __init__(self, store: Store, durable: bool, begun: bool) -> None:
         self._store = store
-        self._first = first
+        self._begun = begun
         self._durable = durable
         self._connection: sa.Connection | None = None
         self.after: Callable[[], None] | None = None
@@ -228,7 +229,11 @@ class Transaction:
             if store._turnstile is not None:
                 store._turnstile.acquire(store.wait)
             try:
-                self._begin()
+                self._check_in_place()
+                if self._begun:
+                    self.begin()
+                else:
+                    self.cursor: Any = store.cursor()
             except BaseException:
                 self._drop()
                 self._let_in()
@@ -277,24 +282,41 @@ class Transaction:
             if translated is not error:
                 raise translated from error
 
-    def _begin(self) -> None:
-        self._check_in_place()
+    def begin(self, first: str | None = None) -> None:
+        """Begin what was not begun yet.
+
+        Args:
+            first: a query of the journal's number alone, for the cursor to have run at first.
+        """
         store = self._store
         used = store._raw
         try:
-            self._start()
-        except Exception:
-            if used is None or not store.backend.broken(used):
-                raise
-            self._drop()  # the server was started anew since: nothing is lost by connecting again
-            self._start()
+            try:
+                self._start(first)
+            except Exception:
+                if used is None or not store.backend.broken(used):
+                    raise
+                self._drop()  # the server was started anew: nothing is lost by connecting again
+                self._start(first)
+        except BaseException:
+            self._drop()
+            raise
 
-    def _start(self) -> None:
+    def _start(self, first: str | None) -> None:
         store = self._store
-        self.cursor: Any = store.cursor()
+        self.cursor = store.cursor()
         if self._durable:
             store.backend.durable(self.cursor, True)
-        store.backend.begin(self.cursor, store.journal, self._first)
+        store.backend.begin(self.cursor, store.journal, first)
+
+    def alone(self, statement: str, given: tuple[Any, ...]) -> bool:
+        """One statement as a transaction of its own, instead of `begin`; whether it did a row."""
+        try:
+            self.cursor.execute(statement, given)
+        except BaseException:
+            self._drop()  # as after a commit that failed
+            raise
+        return bool(self.cursor.rowcount == 1)
 
     def _let_in(self) -> None:
         if self._store._turnstile is not None:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import threading
 import time
 from types import SimpleNamespace
 
 import pytest
-from counterfoil.errors import BadDraft, ClockWrong, JournalClosed, NoSuchReceipt
+from counterfoil.errors import (
+    BadDraft,
+    ClockWrong,
+    JournalClosed,
+    JournalLocked,
+    JournalRetired,
+    NoSuchReceipt,
+    RestoredBackup,
+    UncleanBoot,
+)
 from counterfoil.formats.model import Model
 from counterfoil.formats.runtime import Runtime
 from counterfoil.formats.tensor import Tensor, commit
@@ -392,3 +402,107 @@ def test_export__files__one_a_receipt(journal, tmp_path):
 
 def test_repr__no_key_in_it(journal: Journal):
     assert re.match("<Journal (sqlite|postgresql[+]psycopg):", repr(journal))
+
+
+# One statement, where the log stands as it did
+
+
+@pytest.fixture
+def in_file(opened, tmp_path):
+    return opened(journals.profile(tmp_path / "file"))
+
+
+def statements_of(journal, work):
+    """What the writing connection is asked while `work` is done."""
+    asked = []
+    raw = journal._store._raw
+    raw.set_trace_callback(asked.append)
+    try:
+        work()
+    finally:
+        raw.set_trace_callback(None)
+    return [statement.split()[0] for statement in asked]
+
+
+def other_program(journal, statement, *given):
+    """A program that does not queue with ours, and moves no mark."""
+    raw = sqlite3.connect(journal.profile.journal.removeprefix("sqlite:///"))
+    with raw:
+        raw.execute(statement, given)
+    raw.close()
+
+
+def test_seal__log_stands_as_it_did__one_statement(in_file):
+    in_file.seal(draft(0))
+    assert statements_of(in_file, lambda: in_file.seal(draft(1))) == ["INSERT"]
+    assert statements_of(in_file, lambda: in_file.seal(draft(2))) == ["INSERT"]
+    assert "BEGIN" in statements_of(in_file, lambda: in_file.seal_many([draft(3), draft(4)]))
+    assert statements_of(in_file, lambda: in_file.seal(draft(5))) == ["INSERT"]
+    assert [s.receipt.sequence for s in in_file.iterate()] == list(range(6))
+    assert in_file.get(5).receipt == in_file.get(in_file.get(5).digest).receipt
+
+
+def test_seal__other_journal_object_sealed_meanwhile__looks_before_it_signs(
+    in_file, opened, monkeypatch
+):
+    other = opened(in_file.profile)
+    in_file.seal(draft(0))
+    assert other.seal(draft(1)).receipt.sequence == 1
+    signed, sign = [], in_file._sealer._signing.sign
+    monkeypatch.setattr(
+        type(in_file._sealer._signing), "sign",
+        lambda self, drafts, first, *more: signed.append(first) or sign(drafts, first, *more),
+    )  # fmt: skip
+    assert in_file.seal(draft(2)).receipt.sequence == 2
+    assert signed == [2]
+    assert other.seal(draft(3)).receipt.sequence == 3
+    assert [s.receipt.sequence for s in in_file.iterate()] == list(range(4))
+
+
+def test_seal__row_that_no_mark_tells_of__next_number(in_file):
+    in_file.seal(draft(0))
+    in_file.seal(draft(1))
+    other_program(
+        in_file,
+        "INSERT INTO receipts SELECT journal, 2, digest, model, runtime, request, inputs, outputs, "
+        "issued_at + 5, settle_by, signature, input_master, output_master "
+        "FROM receipts WHERE sequence = 1",
+    )
+    sealed = in_file.seal(draft(2)).receipt
+    assert (sealed.sequence, sealed.issued_at) == (3, NOW + 5)
+
+
+def test_seal__last_receipt_gone__not_sealed_over_a_gap(in_file):
+    """As after a file was put back by its content: the marks know more than it holds."""
+    in_file.seal(draft(0))
+    in_file.seal(draft(1))
+    other_program(in_file, "DELETE FROM receipts WHERE sequence = 1")
+    with pytest.raises(RestoredBackup):
+        in_file.seal(draft(2))
+    assert len(list(in_file.iterate())) == 1
+
+
+@pytest.mark.parametrize(("column", "value", "error"), [
+    ("halted", "'restored'", RestoredBackup), ("retired_at", "1", JournalRetired),
+    ("dirty_boot", "'another'", UncleanBoot), ("chain_time", str(NOW + 1000), ClockWrong),
+])  # fmt: skip
+def test_seal__standing_changed_by_another_program__noticed(in_file, column, value, error):
+    in_file.seal(draft(0))
+    in_file.seal(draft(1))
+    other_program(in_file, f"UPDATE journals SET {column} = {value}")
+    with pytest.raises(error):
+        in_file.seal(draft(2))
+    assert in_file.next_sequence() == 2
+
+
+def test_seal__file_held_by_another_program__nothing_sealed_then_goes_on(opened, tmp_path):
+    journal = opened(journals.profile(tmp_path / "file"), wait=0.2)
+    journal.seal(draft(0))
+    other = sqlite3.connect(tmp_path / "file/journal.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalLocked):
+        journal.seal(draft(1))
+    other.execute("ROLLBACK")
+    other.close()
+    assert journal.seal(draft(1)).receipt.sequence == 1
+    assert journal.seal(draft(2)).receipt.sequence == 2
