@@ -55,6 +55,17 @@ print(json.dumps(times))
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds on the clock, and of processors: these hardly know what else the machine does."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    def __add__(self, other: Took) -> Took:
+        return Took(self.wall + other.wall, self.cpu + other.cpu)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class At:
     """What was measured with so many receipts in the log.
@@ -62,23 +73,23 @@ class At:
     Attributes:
         receipts: in the journal, all settled.
         journal: bytes of the database.
-        sealing: seconds that all receipts so far took to seal, in groups of 1,024.
+        sealing: what all receipts so far took to seal, in groups of 1,024.
         one: seconds of one more receipt sealed alone, median.
-        settling: seconds of all settling processes so far, their start included.
+        settling: what all settling processes so far took, their start included.
         settling_memory: peak bytes of the last of them.
         look: seconds of a receipt's file with its path, in a fresh process, median.
-        audit: seconds of `counterfoil audit`, its start included.
+        audit: what `counterfoil audit` took, its start included.
         audit_memory: peak bytes of it.
     """
 
     receipts: int
     journal: int
-    sealing: float
+    sealing: Took
     one: float
-    settling: float
+    settling: Took
     settling_memory: int
     look: float
-    audit: float
+    audit: Took
     audit_memory: int
 
 
@@ -147,7 +158,7 @@ def command(name: str) -> list[str]:
 
 def measured(folder: Path, sizes: Sequence[int]) -> Iterator[At]:
     """Fill the log to each size, and measure there."""
-    sealing = settling = 0.0
+    sealing = settling = Took()
     filled = 0
     with Journal.open(load_profile()) as journal:
         signer = journal.signer
@@ -158,9 +169,11 @@ def measured(folder: Path, sizes: Sequence[int]) -> Iterator[At]:
             with Journal.open(load_profile()) as journal:
                 while filled < aim:
                     group = fresh(min(GROUP, aim - filled))
-                    began = time.perf_counter()
+                    began = Took(time.perf_counter(), time.process_time())
                     journal.seal_many(group)
-                    sealing += time.perf_counter() - began
+                    sealing += Took(
+                        time.perf_counter() - began.wall, time.process_time() - began.cpu
+                    )
                     filled += len(group)
             took, memory, _ = process(command("settle"))
             settling += took
@@ -203,8 +216,8 @@ def fresh(count: int) -> list[Draft]:
     return [replace(draft, request=random.randbytes(32)) for draft in drafts(count)]
 
 
-def process(words: Sequence[str]) -> tuple[float, int, str]:
-    """Run a process: seconds, peak bytes, what it printed."""
+def process(words: Sequence[str]) -> tuple[Took, int, str]:
+    """Run a process: what it took, peak bytes, what it printed."""
     began = time.perf_counter()
     started = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     printed, errors = started.stdout, started.stderr
@@ -214,12 +227,14 @@ def process(words: Sequence[str]) -> tuple[float, int, str]:
     _, status, usage = os.wait4(started.pid, 0)
     started.returncode = os.waitstatus_to_exitcode(status)
     assert started.returncode == 0, said
-    return time.perf_counter() - began, usage.ru_maxrss * 1024, out
+    took = Took(time.perf_counter() - began, usage.ru_utime + usage.ru_stime)
+    return took, usage.ru_maxrss * 1024, out
 
 
 HEAD = (
-    "| receipts | journal, bytes each | sealing, µs each | one alone, µs | settling, µs each "
-    "| settling, peak MiB | a path, ms | audit, µs each | audit, peak MiB |\n"
+    "| receipts | journal, bytes each | sealing, µs each (processor) | one alone, µs "
+    "| settling, µs each (processor) | settling, peak MiB | a path, ms "
+    "| audit, µs each (processor) | audit, peak MiB |\n"
     "|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 )
 
@@ -227,10 +242,14 @@ HEAD = (
 def row(at: At) -> str:
     """One size, in Markdown."""
     n = at.receipts
+
+    def each(took: Took) -> str:
+        return f"{1e6 * took.wall / n:,.1f} ({1e6 * took.cpu / n:,.1f})"
+
     cells = (
-        f"{n:,}", f"{at.journal / n:,.0f}", f"{1e6 * at.sealing / n:,.0f}", f"{1e6 * at.one:,.0f}",
-        f"{1e6 * at.settling / n:,.0f}", f"{at.settling_memory / 2**20:,.0f}",
-        f"{1e3 * at.look:.2f}", f"{1e6 * at.audit / n:,.0f}", f"{at.audit_memory / 2**20:,.0f}",
+        f"{n:,}", f"{at.journal / n:,.0f}", each(at.sealing), f"{1e6 * at.one:,.0f}",
+        each(at.settling), f"{at.settling_memory / 2**20:,.0f}",
+        f"{1e3 * at.look:.2f}", each(at.audit), f"{at.audit_memory / 2**20:,.0f}",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
 
@@ -247,16 +266,22 @@ GROWING = {
 
 
 def exponents(found: Sequence[At]) -> str:
-    """How each cost grew over the last tenfold: the x of n^x."""
+    """How each cost grew over the last tenfold: the x of n^x, of times by the processor's."""
     if len(found) < 2:
         return ""
     before, last = found[-2], found[-1]
     step = math.log(last.receipts / before.receipts)
     parts = [
-        f"{what} n^{math.log(getattr(last, name) / getattr(before, name)) / step:.2f}"
+        f"{what} n^{math.log(number(last, name) / number(before, name)) / step:.2f}"
         for name, what in GROWING.items()
     ]
     return f"From {before.receipts:,} to {last.receipts:,}: " + ", ".join(parts) + "."
+
+
+def number(at: At, name: str) -> float:
+    """A cost as one number: of a time the processor's seconds."""
+    value = getattr(at, name)
+    return float(value.cpu if isinstance(value, Took) else value)
 
 
 def text(found: Sequence[At]) -> str:
@@ -272,9 +297,9 @@ COLOURS = ("#2a6f97", "#b5651d", "#3a7d44", "#7b2d8b", "#888888")
 def draw(path: Path, found: Sequence[At]) -> None:
     """Totals over receipts, both by tens: straight lines of slope 1 are n."""
     shown = {
-        "sealing, s": [at.sealing for at in found],
-        "settling, s": [at.settling for at in found],
-        "audit, s": [at.audit for at in found],
+        "sealing, s": [at.sealing.cpu for at in found],
+        "settling, s": [at.settling.cpu for at in found],
+        "audit, s": [at.audit.cpu for at in found],
         "journal, GB": [at.journal / 1e9 for at in found],
         "a path, s": [at.look for at in found],
     }
