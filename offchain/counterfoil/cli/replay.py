@@ -77,10 +77,8 @@ def cli(
     if not files and not log:
         raise click.UsageError("name receipt files or folders, or give --log for the journal's")
     settings = config.load_profile(profile)
-    replayer = Replayer(
-        _models(settings, models, publishers, rpc),
-        Tolerance(absolute=absolute, relative=relative),
-    )
+    places = _models(settings, models, publishers, rpc)
+    replayer = Replayer(places, Tolerance(absolute=absolute, relative=relative))
     counts = dict.fromkeys(("equal", "close", "random", "different", "undone"), 0)
     results: list[dict[str, Any]] = []
     lines: list[str] = []
@@ -109,6 +107,9 @@ def cli(
                     results.append({"file": name, **_data(found)})
                     lines.extend(_lines(name, found))
                 step()
+    if any("verdict" in result for result in results):
+        for path in places.unused:
+            out.note(f"{path} is not these receipts' model, which was found elsewhere")
     if len(chosen) == 1 and worst is not None:
         raise worst
     for line in lines:

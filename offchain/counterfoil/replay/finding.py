@@ -44,6 +44,12 @@ class Models:
         self._publishers = publishers
         self._hosts = hosts
         self._found: dict[Digest, LoadedModel] = {}
+        self._used: set[Path] = set()
+
+    @property
+    def unused(self) -> list[Path]:
+        """Files that were named and are the model of nothing that was looked for."""
+        return [place for place in self._places if place.is_file() and place not in self._used]
 
     def find(self, digest: Digest, files: Model | None = None) -> LoadedModel:
         """The model of a digest, read or fetched, and checked.
@@ -62,6 +68,7 @@ class Models:
             with suppress(FormatError, OSError):
                 loaded = load(path)
                 if loaded.digest == digest:
+                    self._used.add(path)
                     return loaded
         on_shelf = shelf.find(digest)
         if on_shelf is not None:

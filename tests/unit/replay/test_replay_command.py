@@ -58,6 +58,18 @@ def test_folder__every_verdict_and_the_worst_code(folder):
     assert answer["results"][2]["outputs"][0]["unequal"] == 12  # −0.0 is not 0.0
 
 
+def test_model_named_is_another__said_that_it_is_not_what_was_run(folder, tmp_path):
+    other = tmp_path / "other.onnx"
+    other.write_bytes(noise())
+    done = invoke(folder / "a.json", "--model", other)
+    assert done.exit_code == 0
+    assert f"{other} is not these receipts' model, which was found elsewhere" in done.output
+    own = tmp_path / "own.onnx"
+    own.write_bytes(squares())
+    done = invoke(folder, "--model", own)
+    assert "not these receipts' model" not in done.output
+
+
 def test_changed_file__fails_as_different(folder):
     file = folder / "a.json"
     changed = re.sub(r'("sequence": ?)0', r"\g<1>7", file.read_text())
