@@ -11,7 +11,7 @@ import click
 
 from counterfoil.errors import BadCalibration, CannotWrite, NotLowerable
 from counterfoil.formats import model as models
-from counterfoil.programs.container import file_of
+from counterfoil.programs.container import file_of, program_in
 from counterfoil.programs.engine import Engine
 from counterfoil.programs.lowering import Quantisation, quantise
 from counterfoil.programs.lowering.judging import OutputJudged, judged
@@ -64,6 +64,8 @@ def cli(
     graph = models.load(model)
     if graph.external:
         raise NotLowerable("the model has external data: save it as one file first")
+    if program_in(graph.graph) is not None:
+        raise NotLowerable("the model is an exact program already")
     data = read_arrays(calibration)
     learn, judge, answers = _split(data, held_out, labels)
     try:
@@ -165,7 +167,10 @@ def _judgement(found: OutputJudged) -> str:
         parts.append(f"right {found.right:.1%}, the float model {found.right_float:.1%}")
     if found.same_choice is not None:
         parts.append(f"same choice in {found.same_choice} of {found.samples}")
-        parts.append(f"off by {found.mean:.3g} on average, {found.largest:.3g} at most")
+        parts.append(
+            f"off by {found.mean:.3g} on average, {found.largest:.3g} at most, of values from "
+            f"{found.least_float:.3g} to {found.largest_float:.3g}"
+        )
     else:
         parts.append(f"equal in {found.equal} of {found.samples}")
     return f"accuracy  {found.name}: " + "; ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ def test_run_and_replay__program_file__like_any_model(
     made = invoke(counterfoil.cli.quantise, "digits.onnx", "--calibrate", "data.npz")
     assert made.exit_code == 0, made.output
     assert "accuracy  digit: equal in" in made.output
+    assert re.search(r"off by \S+ on average, \S+ at most, of values from -\S+ to \S+", made.output)
+    again = invoke(counterfoil.cli.quantise, "digits.program.onnx", "--calibrate", "data.npz")
+    assert again.exit_code == 65 and "an exact program already" in again.output
     ran = invoke(counterfoil.cli.run, "digits.program.onnx", "-i", "one.npy")
     assert ran.exit_code == 0, ran.output
     file = json.loads(Path("receipt.json").read_text())
@@ -79,6 +83,7 @@ def test_quantise__operator_of_no_program__named_with_its_reason(files: Path) ->
     done = invoke(counterfoil.cli.quantise, *args)
     assert done.exit_code == 65
     assert "Softmax" in done.output and "two classes" in done.output
+    assert "--cut" not in done.output  # nothing of it can be lowered
     assert not (files / "soft.program.onnx").exists()
 
 
@@ -89,6 +94,7 @@ def test_quantise__operator_of_no_program__named_with_its_reason(files: Path) ->
         (["--calibrate", "one.npy"], "npz"),
         (["--calibrate", "data.npz", "--labels", "none"], "no array 'none'"),
         (["--calibrate", "few.npz"], "too few"),
+        (["--calibrate", "double.npz"], "are float64, the model takes float32"),
         (["--calibrate", "data.npz", "-o", "nowhere/x.onnx"], "cannot write"),
     ],
 )
@@ -97,6 +103,7 @@ def test_quantise__bad_arguments__one_line(
 ) -> None:
     monkeypatch.chdir(files)
     np.savez("few.npz", image=np.zeros((2, 1, 8, 8), np.float32))
+    np.savez("double.npz", image=np.zeros((20, 1, 8, 8)))
     done = invoke(counterfoil.cli.quantise, "digits.onnx", *arguments)
     assert done.exit_code not in (0, 70)
     assert reason in done.output

@@ -11,6 +11,7 @@ import onnx
 from numpy.typing import NDArray
 
 from counterfoil.errors import BadCalibration
+from counterfoil.formats.dtypes import NAMES
 from counterfoil.inference.plain import Plain, folded
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -66,7 +67,7 @@ def static_shapes(model: Any, data: Arrays) -> dict[str, tuple[int, ...]]:
     """The inputs' shapes: the model's, open dimensions from the data, an open first one 1.
 
     Raises:
-        BadCalibration: the data do not say.
+        BadCalibration: the data do not say, or are of another type.
     """
     constants = {i.name for i in model.graph.initializer}
     found = {}
@@ -88,6 +89,12 @@ def static_shapes(model: Any, data: Arrays) -> dict[str, tuple[int, ...]]:
             raise BadCalibration(
                 f"samples of {value.name!r} have the shape {list(sample)}, the model takes "
                 f"{[d or '?' for d in dims]}"
+            )
+        wanted = NAMES.get(value.type.tensor_type.elem_type)
+        given = np.asarray(data[value.name]).dtype.name
+        if wanted is not None and given != wanted:
+            raise BadCalibration(
+                f"the data of {value.name!r} are {given}, the model takes {wanted}"
             )
         found[value.name] = tuple(int(s) for s in sample)
     return found

@@ -31,6 +31,7 @@ class OutputJudged:
         same_choice: in how many the largest element along the last axis is at the same place,
             for floats; None: there is nothing to choose.
         largest, mean: distances to the float model's.
+        least_float, largest_float: ends of the float model's values.
         right, right_float: share of labels met by the program and by the float model; None: no
             labels.
     """
@@ -41,6 +42,8 @@ class OutputJudged:
     same_choice: int | None
     largest: float
     mean: float
+    least_float: float
+    largest_float: float
     right: float | None
     right_float: float | None
 
@@ -122,6 +125,8 @@ def _output(
         same_choice=same,
         largest=float(gap.max()),
         mean=float(gap.mean()),
+        least_float=float(wanted.min()),
+        largest_float=float(wanted.max()),
         right=rights[1],
         right_float=rights[0],
     )

@@ -112,15 +112,16 @@ def _outputs(low: Lowering, told: list[Told], *, cut: bool) -> list[str]:
     if not any(isinstance(low.values.get(name), Missing) for name in wanted):
         return wanted
     lacking = tuple((t.operator, t.node, t.reason) for t in told if t.reason)
-    if not cut:
-        raise NotLowerable(
-            f"{len(lacking)} of {len(told)} operators cannot be lowered: {lacking[0][0]} "
-            f"{lacking[0][1]!r}: {lacking[0][2]}",
-            operators=lacking,
-        )
     found: list[str] = []
     for name in wanted:
         found += [end for end in _ends(low, name) if end not in found]
+    if not cut:
+        ends = f"; with --cut it would end at {', '.join(map(repr, found))}" if found else ""
+        raise NotLowerable(
+            f"{len(lacking)} of {len(told)} operators cannot be lowered: {lacking[0][0]} "
+            f"{lacking[0][1]!r}: {lacking[0][2]}{ends}",
+            operators=lacking,
+        )
     if not found:
         raise NotLowerable("nothing of the model can be lowered", operators=lacking)
     return found
