@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .duties import provide as _provide_duty
 from .inference.arming import arm as _arm
 from .inference.exact_hook import provide as _provide
 
@@ -35,6 +36,18 @@ def _open_program(graph: bytes, threads: int) -> Any:
 
 
 _provide(_open_program)
+
+
+def _fault_duty(journal: Any, chain: Any, profile: Any, clock: Any) -> Any:
+    """The duty of a log whose runs a fault court may ask for, wired in the same way."""
+    if profile.fault_court is None:
+        return None
+    from .faults.answerer import make_answerer
+
+    return make_answerer(journal, chain, profile, clock)
+
+
+_provide_duty(_fault_duty)
 
 
 def __getattr__(name: str) -> Any:

@@ -40,3 +40,12 @@ def text(name: str) -> str:
         FileNotFoundError: the package ships no such file.
     """
     return (resources.files(__name__) / name).read_text(encoding="utf-8")
+
+
+def data(name: str) -> bytes:
+    """One file of the artefacts' folder, as bytes.
+
+    Raises:
+        FileNotFoundError: the package ships no such file.
+    """
+    return (resources.files(__name__) / name).read_bytes()

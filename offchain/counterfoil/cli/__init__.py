@@ -20,6 +20,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "demo": "The whole way on an embedded chain: run, seal, settle, verify, refuse.",
+    "demo-fault": "Five lies about a run, each proved; and an honest operator, accused.",
     "run": "Run a model once; write its outputs and a receipt.",
     "exec": "Run a program; every inference in it gets a receipt.",
     "serve": "Serve models over HTTP; every inference gets a receipt.",
@@ -37,6 +38,8 @@ COMMANDS = {
     "standing": "What a log was caught at, as of a time.",
     "watch": "Complete receipts, check batches, warn, prove broken promises.",
     "prove": "Prove one broken promise by hand.",
+    "challenge": "Prove that an exact program's receipt is wrong, to the end.",
+    "assert": "Give an exact program's trace unasked, so that a receipt becomes final.",
     "answer": "Give out a demanded path, and take the fee.",
     "audit": "Check a log's whole history again.",
     "key": "Make a new signing key, and with it a new log.",
@@ -48,7 +51,7 @@ COMMANDS = {
 }
 """In the order of the help page. A command `x` is the object `command` of `cli.x`, or `log_`."""
 
-_MODULES = {"log": "log_command"}
+_MODULES = {"assert": "assert_command", "demo-fault": "demo_fault", "log": "log_command"}
 
 
 class _Commands(click.Group):

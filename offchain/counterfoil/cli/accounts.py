@@ -8,7 +8,7 @@ import click
 from eth_account.signers.local import LocalAccount
 
 from counterfoil import config, keys
-from counterfoil.chain import Chain, CourtClient, LedgerClient
+from counterfoil.chain import BondsClient, Chain, CourtClient, FaultCourtClient, LedgerClient
 from counterfoil.config import Profile
 from counterfoil.errors import BadConfig, JournalMissing, NoCourt
 from counterfoil.hashing.types import Address
@@ -45,6 +45,35 @@ def court_of(settings: Profile, chain: Chain) -> CourtClient:
     court = CourtClient(chain, settings.court)
     court.require(settings.ledger)
     return court
+
+
+def fault_court_of(settings: Profile, chain: Chain) -> FaultCourtClient:
+    """The profile's fault court, held against its ledger.
+
+    Raises:
+        NoCourt: it names none.
+    """
+    if settings.fault_court is None:
+        raise NoCourt(
+            f"the profile {settings.name!r} names no fault court: set fault_court in "
+            f"{config.config_file()}"
+        )
+    court = FaultCourtClient(chain, settings.fault_court)
+    court.require(settings.ledger)
+    return court
+
+
+COURTS = ("promise", "fault")
+"""What `--court` takes."""
+
+
+def bonds_of(settings: Profile, chain: Chain, which: str) -> BondsClient:
+    """One of the profile's courts, by a word of `COURTS`.
+
+    Raises:
+        NoCourt: it names none.
+    """
+    return (fault_court_of if which == "fault" else court_of)(settings, chain)
 
 
 def operator_of(settings: Profile) -> LocalAccount:

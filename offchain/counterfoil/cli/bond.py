@@ -7,7 +7,7 @@ import click
 from counterfoil import config
 from counterfoil.chain import wait
 
-from .accounts import coins, connect, court_of, operator_of, shown, signer_of
+from .accounts import COURTS, bonds_of, coins, connect, operator_of, shown, signer_of
 from .output import Output, command
 
 
@@ -15,9 +15,17 @@ from .output import Output, command
 @click.argument("amount")
 @click.option("--unit", help="What one offence takes, fixed for ever; by default the amount.")
 @click.option("--log", "signer", help="The log's signer; by default the profile's journal's.")
+@click.option(
+    "--court",
+    "which",
+    type=click.Choice(COURTS),
+    default=COURTS[0],
+    show_default=True,
+    help="Whose bond: of promises, or of exact programs' runs.",
+)
 @command
 def cli(
-    amount: str, unit: str | None, signer: str | None, out: Output, profile: str | None
+    amount: str, unit: str | None, signer: str | None, which: str, out: Output, profile: str | None
 ) -> None:
     """Bond AMOUNT of the chain's currency for the log, as the profile's operator.
 
@@ -25,7 +33,7 @@ def cli(
     """
     settings = config.load_profile(profile)
     account, chain = operator_of(settings), connect(settings)
-    court, log = court_of(settings, chain), signer_of(settings, signer)
+    court, log = bonds_of(settings, chain, which), signer_of(settings, signer)
     wei = coins(amount)
     before = court.bond(log)
     if before.unit and unit is not None and coins(unit) != before.unit:

@@ -77,7 +77,7 @@ def cli(
     if not files and not log:
         raise click.UsageError("name receipt files or folders, or give --log for the journal's")
     settings = config.load_profile(profile)
-    places = _models(settings, models, publishers, rpc)
+    places = models_of(settings, models, publishers, rpc)
     replayer = Replayer(places, Tolerance(absolute=absolute, relative=relative))
     counts = dict.fromkeys(("equal", "close", "random", "different", "undone"), 0)
     results: list[dict[str, Any]] = []
@@ -124,9 +124,10 @@ def cli(
     raise SystemExit(UNDECIDED if counts["undone"] or counts["random"] or not chosen else 0)
 
 
-def _models(
+def models_of(
     settings: Profile, places: Sequence[Path], publishers: Sequence[str], rpc: str | None
 ) -> Models:
+    """Where a command looks for models: places named, this machine, the registry."""
     trusted = list(settings.publishers)
     for each in publishers:
         try:

@@ -175,6 +175,7 @@ def _lines(step: Settlement) -> list[str]:
         lines.append(f"re-org    batches {_list(step.reorged)} are to be posted again")
     if step.final:
         lines.append(f"final     batches {_list(step.final)}")
+    lines += [f"duty      {line}" for line in step.duties]
     if step.danger is not None:
         lines.append(f"DANGER    {step.danger}")
     return lines

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from counterfoil import config
+from counterfoil.config import Profile
 from counterfoil.errors import MalformedFile
 from counterfoil.formats import batch_file, receipt_file, strict_json
 from counterfoil.formats.batch_file import BatchFile
@@ -18,6 +19,7 @@ from counterfoil.formats.runtime import Runtime
 from counterfoil.formats.set_opening import SetOpening
 from counterfoil.hashing.types import ZERO
 
+from .fault_words import quietly
 from .links import MAX_LINK, fragment_of, shipped_page
 from .output import Output, command, file_argument, short, when
 from .verify import completed_here
@@ -56,7 +58,7 @@ def cli(
         found = replace(found, opening=None) if no_openings else found
         _link(found, found.dump() if changed else raw, explorer, out)
     elif kind == receipt_file.FORMAT:
-        _receipt(ReceiptFile.parse(raw), out)
+        _receipt(ReceiptFile.parse(raw), config.load_profile(profile), out)
     elif kind == batch_file.FORMAT:
         _batch(BatchFile.parse(raw), out)
     else:
@@ -83,7 +85,7 @@ def _link(file: ReceiptFile, raw: bytes, explorer: str | None, out: Output) -> N
     )
 
 
-def _receipt(f: ReceiptFile, out: Output) -> None:
+def _receipt(f: ReceiptFile, settings: Profile, out: Output) -> None:
     r = f.receipt
     data: dict[str, Any] = {
         "digest": f.digest,
@@ -125,6 +127,10 @@ def _receipt(f: ReceiptFile, out: Output) -> None:
                 described = _tensors(side)
                 data[name + "Opened"] = described
                 lines += [f"{name:9} {d}" for d in described] or [f"{name:9} none"]
+    court = quietly(f, settings, None)
+    if court is not None:
+        lines.append(f"run       {court[0]}")
+        data["faultCourt"] = court[1]
     lines.append("unchecked: counterfoil verify checks it")
     out.result(data, lines)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from counterfoil import config
-from counterfoil.hashing.types import Seconds
+from counterfoil.chain import BondsClient
+from counterfoil.hashing.types import Address, Seconds
 
-from .accounts import connect, court_of, ledger_of, shown, signer_of
+from .accounts import connect, court_of, fault_court_of, ledger_of, shown, signer_of
 from .output import Output, command, when
 
 CAUGHT = 6
@@ -25,12 +28,15 @@ def cli(log: str | None, at: int | None, out: Output, profile: str | None) -> No
     """
     settings = config.load_profile(profile)
     chain = connect(settings)
-    court, ledger = court_of(settings, chain), ledger_of(settings, chain)
+    ledger = ledger_of(settings, chain)
+    courts: dict[str, BondsClient] = {}
+    if settings.court is not None or settings.fault_court is None:
+        courts["promise"] = court_of(settings, chain)
+    if settings.fault_court is not None:
+        courts["fault"] = fault_court_of(settings, chain)
     signer = signer_of(settings, log)
     time = Seconds(chain.now() if at is None else at)
     record = ledger.log_record(signer)
-    standing, bond = court.standing(signer), court.bond(signer)
-    clean = court.clean_at(signer, time)
     lines = [f"log       {signer}"]
     if record is None:
         lines.append("operator  none: the log was never opened")
@@ -38,27 +44,39 @@ def cli(log: str | None, at: int | None, out: Output, profile: str | None) -> No
         lines.append(f"operator  {record.operator}")
         end = f"revoked {when(record.revoked_at)}" if record.revoked_at else when(record.closes_at)
         lines.append(f"ends      {end}")
-    lines.append(f"standing  {'clean' if clean else 'CAUGHT'} at {when(time)}")
-    if standing.count:
-        first = f"{standing.reason} at {when(standing.marked_at)}"
-        lines.append(f"caught    {standing.count} times, first {first}")
-    lines.append(f"bond      {shown(bond.amount)}, {shown(bond.unit)} an offence")
-    if bond.asked_at:
-        lines.append(f"leaves    asked; stays until {when(court.withdrawable_after(signer))}")
-    out.result(
-        {
-            "signer": signer,
-            "operator": None if record is None else record.operator,
-            "at": time,
-            "clean": clean,
-            "markedAt": standing.marked_at,
-            "reason": standing.reason or None,
-            "count": standing.count,
-            "bond": bond.amount,
-            "unit": bond.unit,
-            "withdrawalAskedAt": bond.asked_at,
-            "openDemands": bond.cases,
-        },
-        lines,
-    )
-    raise SystemExit(0 if clean else CAUGHT)
+    found: dict[str, dict[str, Any]] = {}
+    for name, court in courts.items():
+        found[name] = _data(court, signer, time)
+        lines += _lines(name, found[name], time, several=len(courts) > 1)
+    first = next(iter(found.values()))  # the promise court's where there is one
+    more = {"faultCourt": found["fault"]} if len(found) > 1 else {}
+    operator = None if record is None else record.operator
+    out.result({"signer": signer, "operator": operator, "at": time, **first, **more}, lines)
+    raise SystemExit(0 if all(each["clean"] for each in found.values()) else CAUGHT)
+
+
+def _data(court: BondsClient, signer: Address, time: Seconds) -> dict[str, Any]:
+    standing, bond = court.standing(signer), court.bond(signer)
+    return {
+        "clean": court.clean_at(signer, time),
+        "markedAt": standing.marked_at,
+        "reason": standing.reason or None,
+        "count": standing.count,
+        "bond": bond.amount,
+        "unit": bond.unit,
+        "withdrawalAskedAt": bond.asked_at,
+        "staysUntil": court.withdrawable_after(signer) if bond.asked_at else None,
+        "openDemands": bond.cases,
+    }
+
+
+def _lines(name: str, found: dict[str, Any], time: Seconds, *, several: bool) -> list[str]:
+    what = {"promise": "", "fault": ", for its exact programs' runs"}[name] if several else ""
+    lines = [f"standing  {'clean' if found['clean'] else 'CAUGHT'} at {when(time)}{what}"]
+    if found["count"]:
+        first = f"{found['reason']} at {when(found['markedAt'])}"
+        lines.append(f"caught    {found['count']} times, first {first}")
+    lines.append(f"bond      {shown(found['bond'])}, {shown(found['unit'])} an offence")
+    if found["withdrawalAskedAt"]:
+        lines.append(f"leaves    asked; stays until {when(found['staysUntil'])}")
+    return lines

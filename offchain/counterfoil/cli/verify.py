@@ -18,6 +18,7 @@ from counterfoil.hashing.types import Address
 from counterfoil.journal import Journal
 from counterfoil.verify import Trust, Verification, verify
 
+from .fault_words import fault_state
 from .output import Output, command, file_argument, short, when
 
 JOURNAL_WAIT = 1.0
@@ -73,9 +74,11 @@ def cli(
         for path in files:
             try:
                 file, completed = completed_here(ReceiptFile.load(path), settings)
-                found = verify(file, trust=trust, chain=chains.of(file.chain_id))
+                chain = chains.of(file.chain_id)
+                found = verify(file, trust=trust, chain=chain)
                 if require_anchored:
                     found.require_anchored()
+                court = fault_state(file, settings, chain)
             except CounterfoilError as error:
                 if len(files) == 1:
                     raise
@@ -87,8 +90,9 @@ def cli(
             else:
                 more = [note for note in (completed, chains.silent) if note]
                 found = replace(found, notes=(*found.notes, *more))
-                results.append({"file": str(path), **_data(found)})
-                lines.extend(_lines(path, found))
+                said_of_run = {} if court is None else {"faultCourt": court[1]}
+                results.append({"file": str(path), **_data(found), **said_of_run})
+                lines.extend(_lines(path, found, "" if court is None else court[0]))
             step()
     for line in lines:
         out.say(line)
@@ -181,7 +185,7 @@ def _data(v: Verification) -> dict[str, Any]:
     }
 
 
-def _lines(path: Path, v: Verification) -> list[str]:
+def _lines(path: Path, v: Verification, court: str) -> list[str]:
     lines = [
         f"{path}: {', '.join(v.words)}",
         f"  signed    by {v.signed}",
@@ -196,4 +200,6 @@ def _lines(path: Path, v: Verification) -> list[str]:
         )
         if v.anchored.clean is not None:
             lines.append(f"  standing  {'clean' if v.anchored.clean else 'CAUGHT'} when posted")
+    if court:
+        lines.append(f"  run       {court}")
     return lines + [f"  note      {note}" for note in v.notes]

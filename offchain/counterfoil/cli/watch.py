@@ -5,21 +5,28 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from contextlib import closing
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
 import click
+from eth_account.signers.local import LocalAccount
 
 from counterfoil import config
-from counterfoil.chain import Chain
+from counterfoil.chain import Chain, RegistryClient
 from counterfoil.config import LOCAL, Profile
+from counterfoil.faults.challenger import Challenger
+from counterfoil.faults.challenger import Limits as RunLimits
+from counterfoil.faults.guard import Guard
+from counterfoil.faults.store import Store as ChallengeStore
 from counterfoil.hashing.types import Address
 from counterfoil.publish import Hosts
+from counterfoil.replay import Models
 from counterfoil.watch import Limits, Report, Sources, Store, Tower
 
-from .accounts import address, connect, payer_of
+from .accounts import address, connect, fault_court_of, payer_of
 from .output import Output, command
 
 IN_DANGER = 5
@@ -82,8 +89,10 @@ def cli(
 ) -> None:
     """Watch the receipts in FOLDERS: complete them, warn, and prove broken promises.
 
-    A feed whose last part is a signer's address follows that log. Proofs are paid by the
-    profile's payer, who earns what they earn. It may be killed at any point and run again.
+    Settled receipts of exact programs are run again, once, and wrong ones challenged, where the
+    profile names a fault court. A feed whose last part is a signer's address follows that log.
+    Proofs are paid by the profile's payer, who earns what they earn. It may be killed at any
+    point and run again.
 
     Exits with 5 where a promise is in danger or broken, with 6 where a batch's file is missing.
     """  # fmt: skip
@@ -92,8 +101,11 @@ def cli(
     followed |= {address(each) for each in logs}
     if not folders and not followed:
         raise click.UsageError("name folders of receipt files, a log, or a feed of one")
-    chain = connect(settings)
-    with closing(Store(state_file(settings, chain))) as store:
+    chain, payer = connect(settings), payer_of(settings)
+    limits = Limits(gas_price=int(max_gas_price * GWEI), at_a_loss=at_a_loss, demand=not no_demand)
+    with ExitStack() as stack:
+        store = Store(state_file(settings, chain))
+        stack.callback(store.close)
         sources = Sources(
             settings.chain_id,
             settings.ledger,
@@ -110,16 +122,37 @@ def cli(
             court=settings.court,
             folders=folders,
             logs=followed,
-            account=None if only_warn else payer_of(settings),
-            limits=Limits(
-                gas_price=int(max_gas_price * GWEI), at_a_loss=at_a_loss, demand=not no_demand
-            ),
+            account=None if only_warn else payer,
+            limits=limits,
             confirmations=settings.confirmations,
+            guard=_guard(settings, chain, limits, None if only_warn else payer, stack),
         )
         if settings.court is None:
             out.note("the profile names no court: promises are watched, and nothing is proved")
         code = _tell(out, tower.step(), summary=True) if once else _watch(tower, interval, out)
     raise SystemExit(code)
+
+
+def _guard(
+    settings: Profile, chain: Chain, limits: Limits, payer: LocalAccount | None, stack: ExitStack
+) -> Guard | None:
+    """What challenges wrong runs of exact programs, None: the profile names no fault court."""
+    if settings.fault_court is None:
+        return None
+    store = ChallengeStore(state_file(settings, chain, "challenge"))
+    stack.callback(store.close)
+    challenger = Challenger(
+        chain,
+        fault_court_of(settings, chain),
+        store,
+        account=payer,
+        limits=RunLimits(gas_price=limits.gas_price, at_a_loss=limits.at_a_loss),
+        clock=time.time,
+        confirmations=settings.confirmations,
+    )
+    registry = None if settings.registry is None else RegistryClient(chain, settings.registry)
+    models = Models(registry=registry, publishers=settings.publishers, hosts=hosts_of(settings))
+    return Guard(challenger, models)
 
 
 def _feeds(feeds: tuple[str, ...]) -> tuple[tuple[str, ...], set[Address]]:

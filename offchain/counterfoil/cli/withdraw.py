@@ -7,7 +7,7 @@ import click
 from counterfoil import config
 from counterfoil.chain import wait
 
-from .accounts import connect, court_of, operator_of, shown, signer_of
+from .accounts import COURTS, bonds_of, connect, operator_of, shown, signer_of
 from .output import Output, command, when
 
 TOO_EARLY = 4
@@ -17,8 +17,16 @@ TOO_EARLY = 4
 @click.command("withdraw")
 @click.option("--ask", is_flag=True, help="Ask now; the bond can be taken later.")
 @click.option("--log", "signer", help="The log's signer; by default the profile's journal's.")
+@click.option(
+    "--court",
+    "which",
+    type=click.Choice(COURTS),
+    default=COURTS[0],
+    show_default=True,
+    help="Whose bond: of promises, or of exact programs' runs.",
+)
 @command
-def cli(ask: bool, signer: str | None, out: Output, profile: str | None) -> None:
+def cli(ask: bool, signer: str | None, which: str, out: Output, profile: str | None) -> None:
     """Take back what is left of the log's bond, as the profile's operator.
 
     First ask; then, when every promise of the log can no longer be claimed and no demand is
@@ -26,7 +34,7 @@ def cli(ask: bool, signer: str | None, out: Output, profile: str | None) -> None
     """
     settings = config.load_profile(profile)
     account, chain = operator_of(settings), connect(settings)
-    court, log = court_of(settings, chain), signer_of(settings, signer)
+    court, log = bonds_of(settings, chain, which), signer_of(settings, signer)
     bond, now = court.bond(log), chain.next_time()
     after = court.withdrawable_after(log)
     ready = bond.asked_at != 0 and bond.cases == 0 and now > after
@@ -34,7 +42,7 @@ def cli(ask: bool, signer: str | None, out: Output, profile: str | None) -> None
         why = (
             "ask first, with --ask"
             if not bond.asked_at
-            else f"{bond.cases} demands are open"
+            else f"{bond.cases} cases are open"
             if bond.cases
             else f"it stays until {when(after)}"
         )

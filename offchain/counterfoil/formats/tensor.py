@@ -309,7 +309,7 @@ class ChunkOpening:
             dtype=tensor.dtype,
             shape_hash=shape_hash(tensor.shape),
             byte_length=tensor.byte_length,
-            set_path=tuple(_tree([merkle.leaf(t.digest) for t in tensors]).path(position)),
+            set_path=tuple(merkle.tree_of([merkle.leaf(t.digest) for t in tensors]).path(position)),
             index=index,
             salt=salt,
             data=data,
@@ -370,7 +370,3 @@ def open_chunk(tensors: Sequence[Tensor], master: bytes, position: int, index: i
         data=data[index * CHUNK : (index + 1) * CHUNK],
         chunk_path=chunk_tree(data, master, position).path(index),
     )
-
-
-def _tree(leaves: Sequence[bytes]) -> merkle.Tree:
-    return merkle.Tree(np.frombuffer(b"".join(leaves), dtype=np.uint8).reshape(-1, 32))

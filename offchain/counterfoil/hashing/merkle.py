@@ -142,6 +142,15 @@ def root_of(leaves: Sequence[bytes]) -> Digest:
     return Digest(layer[0])
 
 
+def tree_of(leaves: Sequence[bytes]) -> Tree:
+    """The tree over leaf hashes given as a sequence of 32-byte strings.
+
+    Raises:
+        EmptyTree: there are none.
+    """
+    return Tree(np.frombuffer(b"".join(leaves), dtype=np.uint8).reshape(-1, 32))
+
+
 def path_length(index: int, size: int) -> int:
     """Number of siblings on the path of leaf `index` in a tree of `size` leaves.
 

@@ -33,7 +33,7 @@ from counterfoil.hashing.types import Address, Digest
 from counterfoil.journal import Journal
 
 from .observing import Observer, corrected
-from .posting import STUCK_AFTER, _turn
+from .posting import STUCK_AFTER, turn
 
 REORG = 64
 """Blocks that are read again: a demand may have moved to another."""
@@ -154,7 +154,7 @@ class Answerer:
         if isinstance(slot, str):
             return slot
         nonce, at_least = slot
-        with _turn(Address(payer.address)):
+        with turn(Address(payer.address)):
             made = prepare(self._chain, call, payer, nonce=nonce, at_least=at_least)
             self._flights[number] = _Flight(
                 transaction=made.digest, nonce=made.nonce, sent_at=self._clock()

@@ -47,7 +47,7 @@ _RACES = ("ledger: first already posted", "ledger: gap before first")
 _turns: dict[Address, threading.Lock] = {}
 
 
-def _turn(payer: Address) -> threading.Lock:
+def turn(payer: Address) -> threading.Lock:
     """One at a time sends from an account: settlers of several logs share a payer."""
     return _turns.setdefault(payer, threading.Lock())
 
@@ -142,7 +142,7 @@ class Poster:
         """
         files = [self._journal.batch_file(each.batch.first) for each in batches[:GROUP]]
         try:
-            with _turn(self._payer):
+            with turn(self._payer):
                 self._ledger.try_post(files[0], self._payer, signed=signed)
                 return self._send(files, slot, now, signed=signed)
         except NoSuchBatch:

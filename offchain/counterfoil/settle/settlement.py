@@ -43,6 +43,7 @@ class Settlement:
         unconfirmed: batches that are posted and not final.
         danger: the earliest promise, where it is in danger.
         answered: demanded numbers for whose path an answer was sent.
+        duties: what else was sent, a line each: answers to a fault court.
         notes: what is worth knowing, a sentence each.
     """
 
@@ -57,6 +58,7 @@ class Settlement:
     unconfirmed: int = 0
     danger: Danger | None = None
     answered: tuple[int, ...] = ()
+    duties: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -88,6 +90,7 @@ class Step:
     notes: list[str] = field(default_factory=list)
     danger: Danger | None = None
     answered: tuple[int, ...] = ()
+    duties: tuple[str, ...] = ()
 
     def result(self, waiting: int) -> Settlement:
         """The step as the caller gets it; `waiting` as there."""
@@ -103,5 +106,6 @@ class Step:
             unconfirmed=self.unconfirmed,
             danger=self.danger,
             answered=self.answered,
+            duties=self.duties,
             notes=tuple(dict.fromkeys(self.notes)),
         )

@@ -11,6 +11,7 @@ from eth_account.signers.local import LocalAccount
 
 from counterfoil.chain import Chain, CourtClient, LedgerClient, LogRecord
 from counterfoil.config import Profile
+from counterfoil.duties import Duty, duties_of
 from counterfoil.errors import (
     BatchRefused,
     BatchUnseen,
@@ -88,6 +89,7 @@ class Settler:
         self._observer: Observer | None = None
         self._publisher = Publisher(journal, profile)
         self._answerer: Answerer | None = None
+        self._duties: list[Duty] | None = None
 
     def step(self, *, force: bool = False) -> Settlement:
         """Look at the chain, cut what is due, post what is cut, confirm what is posted.
@@ -129,7 +131,10 @@ class Settler:
                 self._answer_in_trouble(step, record)
             raise
         if record is not None:
-            self._answer(step, record)
+            try:
+                self._answer(step, record)
+            finally:
+                self._do_duties(step, record)
         self._assess(step)
         waiting = self._pending(step).count + sum(b.batch.size for b in step.unposted)
         return step.result(waiting)
@@ -308,6 +313,19 @@ class Settler:
         step.answered, notes = self._answerer.answer(record, self._payer)
         step.notes += notes
 
+    def _do_duties(self, step: Step, record: LogRecord) -> None:
+        """What the log owes besides; its faults are notes, as batches must not wait for it."""
+        try:
+            chain, _ = self._connected()
+            if self._duties is None:
+                self._duties = duties_of(self._journal, chain, self._profile, self._clock)
+            for duty in self._duties:
+                sent, notes = duty.step(record, self._payer)
+                step.duties += sent
+                step.notes += notes
+        except ChainError as error:
+            step.notes.append(f"the log's duties wait: {error}")
+
     def _answer_in_trouble(self, step: Step, record: LogRecord) -> None:
         """As `_answer`, where the step fails already: its own error is what the caller gets."""
         try:
@@ -316,6 +334,9 @@ class Settler:
             log.warning("the log's demands cannot be answered: %s", error)
         if step.answered:
             log.warning("answers were sent for the numbers %s", ", ".join(map(str, step.answered)))
+        self._do_duties(step, record)
+        for line in (*step.duties, *step.notes):
+            log.warning("%s", line)
 
     def _latest(self) -> Seconds:
         """Until when receipts may be issued to be posted now: later ones could not be verified.

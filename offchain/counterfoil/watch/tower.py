@@ -13,6 +13,7 @@ from eth_account.signers.local import LocalAccount
 
 from counterfoil.chain import Chain, CourtClient, LedgerClient, LogRecord
 from counterfoil.errors import BadAnswer, ChainError
+from counterfoil.faults.guard import Guard
 from counterfoil.formats.batch_file import BatchFile
 from counterfoil.hashing.types import Address
 
@@ -22,6 +23,7 @@ from .following import Log, follow
 from .judging import Findings, Judge, Times, word_of
 from .notices import Notice, Report
 from .points import hit
+from .runs import Runs, guard_runs
 from .sources import Sources
 from .store import Store
 
@@ -42,6 +44,8 @@ class Tower:
         account: sends proofs, and earns what they earn; None: says what it would send.
         confirmations: blocks after which a batch or a proof counts, its own counted.
         clock: Unix seconds.
+        guard: runs receipts of exact programs again, and challenges wrong ones; None: nobody
+            does.
     """
 
     def __init__(
@@ -58,7 +62,9 @@ class Tower:
         limits: Limits | None = None,
         confirmations: int = 1,
         clock: Callable[[], float] = time.time,
+        guard: Guard | None = None,
     ) -> None:
+        self._guard = guard
         self._chain = chain
         self._ledger = LedgerClient(chain, ledger)
         self._ledger.require()
@@ -135,6 +141,9 @@ class Tower:
             total.settled += found.settled
             total.near += found.near
             total.broken += found.broken
+        runs = Runs() if self._guard is None else guard_runs(self._guard, self._store)
+        notices += runs.notices
+        total.broken += runs.wrong
         new = [each for each in notices if self._store.tell(each.key)]
         return Report(
             notices=tuple(new),
@@ -144,7 +153,7 @@ class Tower:
             near=total.near,
             broken=total.broken,
             missing=missing,
-            open_claims=len(self._store.claims("open")),
+            open_claims=len(self._store.claims("open")) + runs.open,
         )
 
     def run(

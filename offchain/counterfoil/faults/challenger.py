@@ -1,0 +1,415 @@
+"""The challenger: it takes a receipt's case a step further, and by and by to its end.
+
+What is sent is decided anew at each look, from the chain alone. A transaction is signed and
+written down before it is sent, so that after a kill at any point the next look finds it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from eth_account.signers.local import LocalAccount
+
+from counterfoil.chain import (
+    Call,
+    Chain,
+    FaultCourtClient,
+    Fees,
+    broadcast,
+    fault_evidence,
+    fees_of,
+    mined_nonce,
+    prepare,
+)
+from counterfoil.chain.events import block_at
+from counterfoil.chain.sending import fees
+from counterfoil.errors import NonceTaken, NotReplayable, Refused, Underpriced
+from counterfoil.formats.receipt_file import ReceiptFile
+from counterfoil.hashing.types import Address, Digest, Seconds
+
+from .docket import STEP_DOWN, Docket
+from .points import hit
+from .proving import prove_call
+from .run import Proof, Run
+from .store import Challenge, Store
+from .walk import (
+    DemandNode,
+    End,
+    Move,
+    Prove,
+    Refund,
+    Situation,
+    Summon,
+    TimeOutDemand,
+    TimeOutSummons,
+    Wait,
+    next_move,
+)
+
+STUCK_AFTER = 60.0
+"""Seconds after which a transaction that no block took is replaced."""
+
+FEE_ROOM = 2
+"""Times the least fee that a summons or a demand pays: the base fee may double until its block."""
+
+GAS = {
+    "summon": 250_000,
+    "commit": 60_000,
+    "demand": 150_000,
+    "prove": 500_000,
+    "time-out": 150_000,
+    "refund": 90_000,
+}
+"""Gas of a whole transaction, at most. Source: docs/faults.md §9."""
+
+GAS_LIMIT = 1_500_000
+"""Of a proof that cannot be estimated yet: its commitment is not a block old."""
+
+YOUNG = "commitment: not a block old"
+OVER = {
+    "fault: summon window over": "it cannot be summoned any more",
+}
+"""Refusals after which a receipt is never summoned any more."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a challenger may spend.
+
+    Attributes:
+        gas_price: wei a gas, at most; above it everything waits.
+        at_a_loss: begin also what earns less than it may cost.
+    """
+
+    gas_price: int
+    at_a_loss: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One thing worth telling.
+
+    Attributes:
+        kind: one word, or words with hyphens.
+        text: a sentence for people.
+        again: tells this from the same kind of thing another time.
+        data: more for programs.
+    """
+
+    kind: str
+    text: str
+    level: Literal["info", "warning", "alarm"] = "info"
+    again: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look came to.
+
+    Attributes:
+        move: what is to be done, or was sent.
+        until: Unix seconds, the chain's: nothing is to be done before; None: look again soon.
+    """
+
+    move: Move
+    said: tuple[Said, ...]
+    until: Seconds | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do for this receipt."""
+        return isinstance(self.move, End)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing is sent, and time does not change it."""
+        return any(said.kind in ("unprofitable", "no-payer") for said in self.said)
+
+
+class Challenger:
+    """Challenges receipts from one account.
+
+    Args:
+        account: pays and earns; None: nothing is sent, which is said.
+        clock: Unix seconds.
+        confirmations: blocks after which an end counts, its own counted.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        court: FaultCourtClient,
+        store: Store,
+        *,
+        account: LocalAccount | None,
+        limits: Limits,
+        clock: Callable[[], float],
+        confirmations: int,
+    ) -> None:
+        self._chain = chain
+        self._court = court
+        self._store = store
+        self._account = account
+        self._limits = limits
+        self._clock = clock
+        self._confirmations = confirmations
+        self._cap = court.reward_cap()
+
+    def known(self, receipt: Digest) -> Challenge:
+        """What is remembered of a receipt."""
+        return self._store.challenge(receipt)
+
+    def advance(self, file: ReceiptFile, run: Run) -> Look:
+        """Do the next step of a receipt's case, if there is one to do now.
+
+        Args:
+            file: settled, verified, with both sets opened whole.
+        Raises:
+            ChainError: no usable answer from the RPC; nothing is lost, look again.
+        """
+        if file.inclusion is None:
+            raise NotReplayable("the receipt is not settled as far as its file shows")
+        challenge = self._store.challenge(file.digest)
+        if challenge.from_block is None:
+            start = block_at(self._chain, file.inclusion.posted_at)
+            challenge = self._store.change(challenge, from_block=start)
+        docket = Docket.of(
+            file.digest,
+            self._court.events(from_block=challenge.from_block or 0, receipt=file.digest),
+        )
+        window = self._court.terms(file.receipt.signer).summon_window
+        situation = Situation(
+            case=self._court.case_of(file.digest),
+            docket=docket,
+            now=self._chain.next_time(),
+            summon_until=Seconds(file.inclusion.posted_at + window),
+            me=Address(self._account.address) if self._account else Address("0x" + "00" * 20),
+            refunded=frozenset(
+                d.place for d in docket.open_demands() if self._court.was_refunded(d)
+            )
+            if docket.fell
+            else frozenset(),
+        )
+        move = next_move(run, situation)
+        hit("challenge.decided")
+        if isinstance(move, End):
+            return self._end(challenge, docket, move)
+        if isinstance(move, Wait):
+            return Look(
+                move=move,
+                until=move.until,
+                said=(
+                    Said(
+                        kind="waits", again=f"{move.what}:{move.until}",
+                        text=f"waits for {move.what}, due within {move.until - situation.now} s",
+                    ),
+                ),
+            )  # fmt: skip
+        try:
+            return Look(move=move, said=tuple(self._act(file, run, challenge, docket, move)))
+        except Refused as refusal:
+            return self._refused(challenge, move, refusal.reason)
+
+    # What is next
+
+    def _act(
+        self, file: ReceiptFile, run: Run, challenge: Challenge, docket: Docket, move: Move
+    ) -> list[Said]:
+        if isinstance(move, Summon):
+            fee = FEE_ROOM * self._court.least_summons_fee(file.receipt.signer)
+            call = self._court.summon_call(run.summons(file), fee)
+            said, worth = self._priced(file, run, call)
+            return [said, *(self._send(challenge, "summon", call) if worth else ())]
+        if isinstance(move, Prove):
+            return self._prove(run, challenge, docket, move.proof)
+        return self._send(challenge, *self._call(docket, move))
+
+    def _call(self, docket: Docket, move: Move) -> tuple[str, Call]:
+        """The transaction of a move, by the name of what it costs."""
+        court, facts, answer = self._court, docket.facts, docket.answer
+        assert facts is not None
+        if isinstance(move, TimeOutSummons):
+            return "time-out", court.time_out_summons_call(facts)
+        assert answer is not None
+        if isinstance(move, DemandNode):
+            fee = FEE_ROOM * court.least_demand_fee(row=move.node.layer == 0)
+            return "demand", court.demand_rows_call(facts, answer, move.node, fee)
+        if isinstance(move, TimeOutDemand):
+            return "time-out", court.time_out_demand_call(facts, answer, move.demand)
+        assert isinstance(move, Refund)
+        return "refund", court.refund_call(move.demand)
+
+    def _prove(self, run: Run, challenge: Challenge, docket: Docket, proof: Proof) -> list[Said]:
+        """Commit to the evidence, and a block later show it."""
+        if self._account is None:
+            return self._no_payer(proof)
+        court, me = self._court, Address(self._account.address)
+        commitment = court.commitment(me, _evidence(docket.receipt, proof), challenge.salt)
+        made = court.committed_at(commitment)
+        if made == 0:
+            return self._send(challenge, "commit", court.commit_call(commitment))
+        if self._chain.block_number() < made:
+            return []
+        return self._send(challenge, "prove", prove_call(court, run, docket, proof, challenge.salt))
+
+    def _end(self, challenge: Challenge, docket: Docket, move: End) -> Look:
+        state = {"right": "right", "won": "won", "too-late": "over"}.get(move.how, "lost")
+        if move.how in ("won", "faulty", "final"):
+            deep = self._chain.block_number() - self._confirmations + 1
+            settled = deep >= 0 and self._court.case_of(docket.receipt, block=deep).state
+            if settled not in ("faulty", "final"):
+                return Look(move=Wait(until=Seconds(0), what="confirmations"), said=())
+        if challenge.state != state:
+            self._store.change(challenge, state=state)
+        texts = {
+            "right": "the receipt is right: its outputs are what the program gives",
+            "won": "it is proved: the log lost a unit of its bond and is marked for ever",
+            "faulty": "the case fell by another's proof",
+            "final": "the case is final: nothing can be proved any more",
+            "too-late": "nothing can be proved any more: the time for it is over",
+        }
+        level: Literal["info", "warning"] = "warning" if move.how == "too-late" else "info"
+        data: dict[str, Any] = {"end": move.how}
+        if docket.fell is not None:
+            data |= {"prover": docket.fell[0], "fault": docket.fell[1].name.lower()}
+        return Look(
+            move=move,
+            said=(
+                Said(kind="ended", text=texts[move.how], level=level, again=move.how, data=data),
+            ),
+        )
+
+    # Sending
+
+    def _send(self, challenge: Challenge, name: str, call: Call) -> list[Said]:
+        account = self._account
+        if account is None:
+            return self._no_payer(None)
+        slot = self._slot(challenge, Address(account.address))
+        if slot is None:
+            return []
+        nonce, at_least = slot
+        price = fees(self._chain)
+        price = price if at_least is None else price.at_least(at_least)
+        if price.most > self._limits.gas_price:
+            text = f"waits: gas costs up to {price.most / 1e9:.3f} gwei, over your limit"
+            return [Said(kind="waits", level="warning", again="dear", text=text)]
+        try:
+            made = prepare(self._chain, call, account, nonce=nonce, at_least=at_least)
+        except Refused as refused:
+            if refused.reason != YOUNG:
+                raise
+            # nodes that estimate on top of the newest block itself: the transaction's is later
+            made = prepare(
+                self._chain, call, account, nonce=nonce, at_least=at_least, gas=GAS_LIMIT
+            )
+        hit("challenge.prepared")
+        self._store.change(
+            challenge, state="open", step=name, tx=made.digest, nonce=made.nonce,
+            sent_at=self._clock(),
+        )  # fmt: skip
+        hit("challenge.remembered")
+        try:
+            broadcast(self._chain, made)
+        except (NonceTaken, Underpriced) as error:
+            log.info("%s", error)
+            return []
+        hit("challenge.sent")
+        return [
+            Said(
+                kind="sent", again=f"{name}:{made.digest.hex()}",
+                text=f"sent {name} in 0x{made.digest.hex()}"
+                + (f", with {_coins(call.value)}" if call.value else ""),
+                data={"step": name, "transaction": made.digest, "value": call.value},
+            )
+        ]  # fmt: skip
+
+    def _slot(self, challenge: Challenge, payer: Address) -> tuple[int | None, Fees | None] | None:
+        """Nonce and least fees of what is sent next; None: wait for what is under way."""
+        c = challenge
+        if c.transaction is None or c.nonce is None or c.sent_at is None:
+            return None, None
+        if c.nonce < mined_nonce(self._chain, payer):
+            return None, None  # it, or another in its place, is in a block
+        known = self._chain.transaction(c.transaction)
+        if known is None:
+            return None, None  # dropped, or never sent
+        if self._clock() - c.sent_at < STUCK_AFTER:
+            return None
+        return c.nonce, fees_of(known).bumped()
+
+    # What it costs and earns
+
+    def cost(self, run: Run, summons: Call) -> int:
+        """Wei that a challenge may cost at most, all of it.
+
+        That is gas, the summons' fee, and the fees of a whole descent in which every demand
+        is answered.
+        """
+        demands = 0
+        if run.trace is not None:
+            demands = -(-(len(run.trace.tree.layers) - 1) // STEP_DOWN) + 1
+        gas = GAS["summon"] + demands * GAS["demand"] + GAS["commit"] + GAS["prove"]
+        spent = gas * fees(self._chain).most + summons.value
+        if demands:
+            nodes = FEE_ROOM * self._court.least_demand_fee(row=False)
+            row = FEE_ROOM * self._court.least_demand_fee(row=True)
+            spent += (demands - 1) * nodes + row
+        return spent
+
+    def _reward(self, signer: Address) -> int:
+        bond = self._court.bond(signer)
+        return min(min(bond.amount, bond.unit) // 2, self._cap)
+
+    def _priced(self, file: ReceiptFile, run: Run, call: Call) -> tuple[Said, bool]:
+        """What is said before the first transaction, and whether it is sent."""
+        spent, earns = self.cost(run, call), self._reward(file.receipt.signer)
+        data = {"cost": spent, "reward": earns}
+        what = f"the receipt is wrong ({_what(run.claim)})"
+        if self._limits.at_a_loss or earns >= spent:
+            text = f"{what}: to prove it costs up to {_coins(spent)} and earns {_coins(earns)}"
+            return Said(kind="begins", level="alarm", text=text, data=data), True
+        why = f"it would earn {_coins(earns)}" if earns else "the log has no bond"
+        text = f"{what}, but {why} and cost up to {_coins(spent)}: --at-a-loss sends it"
+        return Said(kind="unprofitable", level="alarm", text=text, data=data), False
+
+    def _no_payer(self, proof: Proof | None) -> list[Said]:
+        what = "" if proof is None else f" ({_what(proof)})"
+        text = f"nothing is sent{what}: the profile names no payer"
+        return [Said(kind="no-payer", level="warning", text=text)]
+
+    def _refused(self, challenge: Challenge, move: Move, reason: str) -> Look:
+        if reason in OVER:
+            self._store.change(challenge, state="over")
+            said = Said(kind="ended", level="warning", text=OVER[reason], again=reason)
+            return Look(move=End(how="too-late"), said=(said,))
+        said = Said(
+            kind="refused", text=f"the court refuses for now: {reason}", again=reason
+        )  # fmt: skip
+        return Look(move=move, said=(said,))
+
+
+def _evidence(receipt: Digest, proof: Proof) -> Digest:
+    return fault_evidence(receipt, proof.fault, proof.place, proof.element)
+
+
+def _what(proof: Proof | None) -> str:
+    """What is wrong, in a few words."""
+    if proof is None:
+        return "another trace"
+    names = {
+        "STEP": "a wrong step", "LINK": "another output than the program's",
+        "TENSOR": "another tensor than the program's", "COUNT": "another number of tensors",
+        "LENGTH": "a row of another length", "FILLING": "something behind the last row",
+    }  # fmt: skip
+    return names[proof.fault.name]
+
+
+def _coins(wei: int) -> str:
+    return f"{wei / 1e18:.6f} of the chain's currency"
