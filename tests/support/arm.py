@@ -13,6 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from needs import ROOT, missing
@@ -59,9 +61,17 @@ def _made() -> Path:
     wanted = _locked()
     name = hashlib.sha256((wanted + Path(__file__).read_text()).encode()).hexdigest()[:12]
     folder = ROOT / ".cache" / f"arm-{name}"
-    if (folder / "ready").exists():
+    if folder.exists():
         return folder
-    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as draft:  # several processes may make it
+        _fill(Path(draft) / "arm", wanted)
+        with suppress(OSError):  # another was sooner
+            (Path(draft) / "arm").rename(folder)
+    return folder
+
+
+def _fill(folder: Path, wanted: str) -> None:
     (folder / "debs").mkdir(parents=True)
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         missing("needs Debian's packages for arm64: there is no apt-get")
@@ -85,8 +95,6 @@ def _made() -> Path:
         folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    (folder / "ready").touch()
-    return folder
 
 
 def _ran(command: list[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
