@@ -28,25 +28,38 @@ class Ticket:
         extra: whether there are preimages or tensors among them.
         results, error: one of them, once `done`.
         leads: whether the lead was handed to this call.
+        wake: held by a call that waits, until its receipts are durable or the lead is its.
     """
 
     __slots__ = ("done", "drafts", "error", "extra", "leads", "results", "wake")
 
     def __init__(self, drafts: Sequence[Draft]) -> None:
         self.drafts = drafts
-        self.extra = any(
-            d.model_preimage is not None
-            or d.runtime_preimage is not None
-            or d.inputs_tensors is not None
-            or d.outputs_tensors is not None
-            or d.summonable is not None
-            for d in drafts
-        )
+        self.extra = False
+        for d in drafts:  # no `any`, which takes longer than one draft's look
+            if (
+                d.model_preimage is not None
+                or d.runtime_preimage is not None
+                or d.inputs_tensors is not None
+                or d.outputs_tensors is not None
+                or d.summonable is not None
+            ):
+                self.extra = True
+                break
         self.results: Sequence[Sealed] = ()
         self.error: Exception | None = None
         self.done = self.leads = False
+        self.wake: threading.Lock | None = None
+
+    def wait_for(self) -> None:
+        """Be woken by `wake` from now on; under the group's lock."""
         self.wake = threading.Lock()
         self.wake.acquire()
+
+    def woken(self) -> None:
+        """Wake the call; it waits, or is about to."""
+        if self.wake is not None:
+            self.wake.release()
 
 
 class Group:
@@ -76,6 +89,7 @@ class Group:
         ticket = Ticket(drafts)
         with self._lock:
             if self._led:
+                ticket.wait_for()
                 self._waiting.append(ticket)
             else:
                 self._led = ticket.leads = True
@@ -89,7 +103,8 @@ class Group:
 
     def _wait(self, ticket: Ticket) -> None:
         try:
-            ticket.wake.acquire()
+            if ticket.wake is not None:
+                ticket.wake.acquire()
         except BaseException:  # interrupted: nobody may be left waiting for us
             with self._lock:
                 if ticket in self._waiting:
@@ -126,13 +141,13 @@ class Group:
         else:
             at = 0
             for ticket in group:
-                ticket.results = results[at : at + len(ticket.drafts)]
+                ticket.results = results[at : at + len(ticket.drafts)] if count > 1 else results
                 at += len(ticket.drafts)
         for ticket in group:
             ticket.done = True
         self._hand_over()
         for ticket in group[1:]:
-            ticket.wake.release()
+            ticket.woken()
 
     def _one_by_one(self, group: Sequence[Ticket]) -> None:
         for ticket in group:
@@ -148,7 +163,7 @@ class Group:
                 return
             following = self._waiting.popleft()
             following.leads = True
-        following.wake.release()
+        following.woken()
 
 
 def _may_be_of_one(error: Exception) -> bool:
