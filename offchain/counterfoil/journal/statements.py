@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
@@ -160,8 +161,7 @@ def compiled(dialect: sa.Dialect) -> Statements:
     return _compiled(dialect.name, dialect)
 
 
-@lru_cache(maxsize=64)
-def insert_next(dialect: sa.Dialect, standing: tuple[int | str | None, ...]) -> str:
+def insert_next(dialect: sa.Dialect, standing: Sequence[int | str | None]) -> str:
     """An insert in SQLite that is done only where the log still stands as it did.
 
     Its parameters are `insert`'s, but that of `digest` is followed by the journal, sequence and
@@ -170,20 +170,24 @@ def insert_next(dialect: sa.Dialect, standing: tuple[int | str | None, ...]) -> 
     Args:
         standing: a `rules.Standing`. It is written out, as the driver takes long to bind None.
     """
+    first, *others = _insert_next(dialect)
+    told = (_literal(value) + part for value, part in zip(standing, others, strict=True))
+    return first + "".join(told)
 
-    def as_was(column: sa.Column[Any], value: int | str | None) -> Any:
-        literal = sa.literal(value, column.type).compile(
-            dialect=dialect, compile_kwargs={"literal_binds": True}
-        )
-        return column.is_not_distinct_from(sa.literal_column(str(literal)))
 
+_WAS: Final = "<was>"
+
+
+@lru_cache(maxsize=4)
+def _insert_next(dialect: sa.Dialect) -> list[str]:
+    """`insert_next`, cut where the values of a standing go."""
     r = receipts.c
     digest = (
         _head()
         .with_only_columns(bindparam("given"))
         .where(
             journals.c.number == bindparam("n"),
-            *map(as_was, _standing(), standing),
+            *(c.is_not_distinct_from(sa.literal_column(_WAS)) for c in _standing()),
             r.sequence.is_not_distinct_from(bindparam("last")),
             r.issued_at.is_not_distinct_from(bindparam("last_issued")),
         )
@@ -193,7 +197,16 @@ def insert_next(dialect: sa.Dialect, standing: tuple[int | str | None, ...]) -> 
     values: dict[str, Any] = {column.name: bindparam(column.name) for column in r}
     statement = receipts.insert().prefix_with("OR IGNORE")
     chosen = statement.values({**values, "digest": digest.scalar_subquery()})
-    return str(chosen.compile(dialect=dialect))
+    return str(chosen.compile(dialect=dialect)).split(_WAS)
+
+
+def _literal(value: int | str | None) -> str:
+    """A value in SQLite's words."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    return "'" + value.replace("'", "''") + "'"
 
 
 def preimage_body(preimage: Preimage) -> str:

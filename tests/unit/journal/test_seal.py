@@ -24,7 +24,7 @@ from counterfoil.formats.model import Model
 from counterfoil.formats.runtime import Runtime
 from counterfoil.formats.tensor import Tensor, commit
 from counterfoil.hashing.signature import recover
-from counterfoil.journal import Journal, rules, sealer
+from counterfoil.journal import Journal, rules, sealer, statements
 from support import journals
 from support.journals import GENESIS, NOW, draft, log
 
@@ -506,3 +506,28 @@ def test_seal__file_held_by_another_program__nothing_sealed_then_goes_on(opened,
     other.close()
     assert journal.seal(draft(1)).receipt.sequence == 1
     assert journal.seal(draft(2)).receipt.sequence == 2
+
+
+@pytest.mark.parametrize("halted", [None, "it's", "a ? and :b"])
+def test_insert_next__standing_of_every_kind__inserts_where_it_is_that(in_file, halted):
+    in_file.seal(draft(0))
+    store, sql = in_file._store, in_file._sealer._sql
+    with store.writing() as transaction:
+        cursor, number = transaction.cursor, in_file._number
+        row = cursor.execute("SELECT * FROM receipts").fetchone()
+        cursor.execute("UPDATE journals SET halted = ?, log_next = 7, contact_at = -3", (halted,))
+        *standing, last, issued = cursor.execute(sql.head, (number,)).fetchone()
+        insert = statements.insert_next(store.dialect, standing)
+        other = statements.insert_next(store.dialect, ["other", *standing[1:]])
+        following = (number, 1, *row[2:])
+
+        def inserted(statement, *was):
+            given = (*following[:3], number, *was, *following[3:])
+            return cursor.execute(statement, given).rowcount
+
+        assert inserted(other, last, issued) == 0
+        assert inserted(insert, last, issued + 1) == 0
+        assert inserted(insert, last + 1, issued) == 0
+        assert inserted(insert, last, issued) == 1
+        assert inserted(insert, last, issued) == 0
+        assert cursor.execute("SELECT * FROM receipts WHERE sequence = 1").fetchone() == following
