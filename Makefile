@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow chaos bench bench-quick growth check fmt lock artefacts vectors gas explorer clean node
+.PHONY: help demo demo-fault test test-slow chaos bench bench-quick growth check fmt lock artefacts vectors gas explorer clean node
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ node: node_modules/.stamp offchain/explorer/node_modules/.stamp ## the Node.js p
 
 demo: $(VENV)/.stamp ## the whole way on an embedded EVM: run, seal, settle, verify, refuse
 	@counterfoil demo
+
+demo-fault: $(VENV)/.stamp ## five lies about a run, each proved on chain; an honest operator, accused
+	@counterfoil demo-fault
 
 test: $(VENV)/.stamp node ## every test but the slow ones
 	@tests/run -m "not slow"

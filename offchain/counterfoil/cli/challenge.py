@@ -144,7 +144,8 @@ def _to_the_end(
         tell(found)
         if found.ended or pause is None or found.stopped:
             return found
-        time.sleep(pause if found.until is not None else SOON)
+        under_way = not found.said or any(said.kind == "sent" for said in found.said)
+        time.sleep(SOON if under_way else pause)
 
 
 def _code(state: str, last: Look | None) -> int:

@@ -117,7 +117,8 @@ class FaultAnswerer:
                 receipt, self._court.events(from_block=self._open[receipt], receipt=receipt)
             )
             if docket.facts is None:  # a re-org took it
-                del self._open[receipt]
+                self._close(receipt)
+                self._sequences.pop(receipt, None)
                 continue
             self._sequences[receipt] = docket.facts.sequence
             try:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from counterfoil.chain import Fault, FaultCase, FaultDemand, Node, TreeKind
+from counterfoil.errors import BadAnswer
+from counterfoil.hashing import merkle
 from counterfoil.hashing.types import Address, Digest, Seconds
 from counterfoil.programs.program import EMPTY
 from counterfoil.programs.step import writer
@@ -157,7 +159,11 @@ class Missing:
 
 
 def show(run: Run, docket: Docket) -> Proof | Missing | None:
-    """What can be proved by what is known, or what is to be demanded; None: nothing is wrong."""
+    """What can be proved by what is known, or what is to be demanded; None: nothing is wrong.
+
+    Raises:
+        BadAnswer: what is said to be revealed leads to no such node: the RPC lies.
+    """
     answer = docket.answer
     assert answer is not None
     if run.claim is not None and run.claim.fault in (Fault.COUNT, Fault.TENSOR):
@@ -173,6 +179,8 @@ def show(run: Run, docket: Docket) -> Proof | Missing | None:
         below, first = layer - depth, index << depth
         if (below, first) not in docket.nodes:
             return Missing(node=_node(docket, layer, index, digest, len(own.layers) - 1))
+        if docket.nodes[layer, index] != digest:
+            raise BadAnswer("hashes that were revealed do not lead to the node above them")
         mine = own.layers[below]
         index = next(
             place
@@ -192,6 +200,8 @@ def _leaf(run: Run, docket: Docket, row: int, digest: Digest) -> Proof | Missing
     said = docket.rows.get(row)
     if said is None:
         return Missing(node=_node(docket, 0, row, digest, len(trace.tree.layers) - 1))
+    if merkle.leaf(said) != digest:
+        raise BadAnswer(f"the row {row} that was revealed is not the leaf's")
     right = trace.row(row)
     if len(said) != len(right):
         return Proof(fault=Fault.LENGTH, place=row)

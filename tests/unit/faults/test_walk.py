@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from counterfoil.chain import Fault, Node
+from counterfoil.errors import BadAnswer
 from counterfoil.faults.run import SIDE
 from counterfoil.faults.walk import (
     DemandNode,
@@ -251,6 +252,25 @@ def test_next_move__index_past_its_table__its_step():
     proof = paper.walk().proof
     gather = program.operators[0]
     assert (proof.fault, proof.place, proof.element) == (Fault.STEP, gather.out + 1, 0)
+
+
+def test_next_move__rpc_shows_other_hashes_or_another_row__refused(lying):
+    lying.summon()
+    lying.answer()
+    top = lying.demand(lying.move().node)
+    right = lying.docket.nodes.copy()
+    lying.docket.answered.add(top.place)
+    lying.docket.reveal(top.layer, 0, [bytes([n]) * 32 for n in range(top.count)])
+    with pytest.raises(BadAnswer, match="do not lead"):
+        lying.move()
+    lying.docket.nodes = right
+    lying.reveal(top)
+    while isinstance(move := lying.move(), DemandNode):
+        made = lying.demand(move.node)
+        lying.reveal(made)
+    lying.docket.rows[made.index] = b"another"
+    with pytest.raises(BadAnswer, match="is not the leaf's"):
+        lying.move()
 
 
 def test_demand__wrong_path__the_paper_court_says_so(lying):
