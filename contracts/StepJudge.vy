@@ -39,8 +39,8 @@ PROOF_OF_VIEW: constant(uint256) = 4
 # words before the word that says where the proof is
 
 
-NO_DATA: constant(uint256) = max_value(uint256)
-# in place of a data row's number
+NO_ROW: constant(uint256) = max_value(uint256)
+# in place of a row's number
 
 
 @external
@@ -117,15 +117,15 @@ def _is_wrong(
     stop: uint256 = at + calldata_words.number(at - 32, 32)
     hashes: DynArray[bytes32, MAX_SHOWN] = []
     places: DynArray[uint256, MAX_SHOWN] = []
+    leaf: bytes32 = empty(bytes32)
+    written: uint256 = 0
     for _: uint256 in range(MAX_SHOWN):
         if at == stop:
             break
-        leaf: bytes32 = empty(bytes32)
-        place: uint256 = 0
-        leaf, place = row_tree.row(at, stop)
+        leaf, written = row_tree.row(at, stop)
         hashes.append(leaf)
-        places.append(place)
-        at = unsafe_add(place >> 16, place & 65_535)
+        places.append(written)
+        at = unsafe_add(written >> 16, written & 65_535)
     assert at == stop, "step: rows too many"
     shown: uint256 = len(places)
     assert shown > 1, "step: other rows than it reads"
@@ -136,28 +136,68 @@ def _is_wrong(
     k: uint256 = (row - o.out) * o.width + element
     assert k < o.count, "step: not of this operator"
 
-    written: uint256 = places[shown - 1]
+    last: uint256 = shown - 1
     assert (written & 65_535 >= (element + 1) * o.size), "step: a row too short"
 
     # what the step gives, and which rows it reads
     right: uint256 = 0
-    data: uint256 = 0
+    data: uint256 = NO_ROW
     numbers: DynArray[uint256, MAX_SHOWN] = []
     if (
         o.kind == descriptors.DOT
         or o.kind == descriptors.DOT32
         or o.kind == descriptors.MAX
     ):
-        right, data, numbers = self._of_window(o, k, places)
-    elif o.kind == descriptors.COPY:
-        right, data, numbers = self._of_copy(o, k, places)
-    elif o.kind == descriptors.GATHER:
-        right, data, numbers = self._of_gather(o, k, places)
+        place: uint256 = k // o.width
+        channel: uint256 = k % o.width
+        first: uint256 = 2
+        column: uint256 = 0
+        columns: uint256 = 0
+        column, columns = step_window.read_of(o, channel)
+        if o.kind == descriptors.MAX:
+            first = 1
+        else:
+            data = o.table + channel
+        starts: DynArray[uint256, 64] = []
+        taps: DynArray[uint256, 64] = step_window.taps(o, place)
+        for tap: uint256 in taps:
+            if tap == step_window.OUTSIDE:
+                starts.append(0)
+                continue
+            assert first < last, "step: other rows than it reads"
+            starts.append(self._at(places[first], 0, o.sourceWidth) + column)
+            numbers.append(tap)
+            first = unsafe_add(first, 1)
+        if o.kind == descriptors.MAX:
+            right = step_largest.largest(starts)
+        else:
+            right = step_dot.element(o, starts, columns, places[1])
     else:
-        right, data, numbers = self._of_element(o, k, places)
-
+        assert last > 1, "step: other rows than it reads"
+        one: uint256 = places[1]
+        two: uint256 = 0
+        if last > 2:
+            two = places[2]
+        row_read: uint256 = NO_ROW
+        if o.kind == descriptors.COPY:
+            right, data, row_read = self._of_copy(o, k, one, two)
+        elif o.kind == descriptors.GATHER:
+            right, data, row_read = self._of_gather(o, k, one, places[last - 1])
+        elif o.kind == descriptors.LUT2:
+            three: uint256 = two
+            if last > 3:
+                three = places[3]
+            other: uint256 = 0
+            right, data, row_read, other = self._of_two(o, k, one, two, three)
+            if row_read != other:
+                numbers.append(min(row_read, other))
+                row_read = max(row_read, other)
+        else:
+            right, data, row_read = self._of_element(o, k, one, two)
+        if row_read != NO_ROW:
+            numbers.append(row_read)
     program_numbers: DynArray[uint256, 2] = [calldata_words.number(proof, 32)]
-    if data != NO_DATA:
+    if data != NO_ROW:
         program_numbers.append(data)
     if len(numbers) != 0:
         assert (
@@ -206,149 +246,95 @@ def _at(place: uint256, start: uint256, length: uint256) -> uint256:
 
 @internal
 @view
-def _of_window(
-    o: IFaultJudges.Operator,
-    k: uint256,
-    places: DynArray[uint256, MAX_SHOWN],
-) -> (uint256, uint256, DynArray[uint256, MAX_SHOWN]):
-    taps: DynArray[uint256, 64] = step_window.taps(o, k // o.width)
-    columns: uint256 = step_window.columns(o)
-    group: uint256 = step_window.per_group(o)
-    channel: uint256 = k % o.width
-    first: uint256 = 2
-    data: uint256 = NO_DATA
-    column: uint256 = channel // group * columns
-    if o.kind == descriptors.MAX:
-        assert (
-            columns == o.width and group == o.width and o.sourceWidth == o.width
-        ), "step: channels of another source"
-        first = 1
-        column = channel
-        columns = 1
-    else:
-        assert (
-            (unsafe_sub(o.width, 1) // group + 1) * columns <= o.sourceWidth
-        ), "step: channels of another source"
-        data = o.table + channel
-
-    last: uint256 = len(places) - 1
-    numbers: DynArray[uint256, MAX_SHOWN] = []
-    starts: DynArray[uint256, 64] = []
-    for tap: uint256 in taps:
-        if tap == step_window.OUTSIDE:
-            starts.append(0)
-        else:
-            assert first < last, "step: other rows than it reads"
-            assert (
-                places[first] & 65_535 >= o.sourceWidth
-            ), "step: a row too short"
-            starts.append((places[first] >> 16) + column)
-            numbers.append(tap)
-            first = unsafe_add(first, 1)
-    if o.kind == descriptors.MAX:
-        return step_largest.largest(starts), data, numbers
-
-    weights: uint256 = places[1] >> 16
-    total: int256 = step_dot.total(
-        starts, columns, o.pad, weights, places[1] & 65_535
-    )
-    if o.kind == descriptors.DOT:
-        return step_dot.byte(total, weights, o.zero), data, numbers
-    return step_dot.whole(total, weights), data, numbers
-
-
-@internal
-@view
 def _of_copy(
-    o: IFaultJudges.Operator,
-    k: uint256,
-    places: DynArray[uint256, MAX_SHOWN],
-) -> (uint256, uint256, DynArray[uint256, MAX_SHOWN]):
+    o: IFaultJudges.Operator, k: uint256, index: uint256, source: uint256
+) -> (uint256, uint256, uint256):
     data: uint256 = o.table + k // step_moved.PER_INDEX_ROW
     row: uint256 = 0
     element: uint256 = 0
-    row, element = step_moved.source(places[1] >> 16, places[1] & 65_535, k)
+    row, element = step_moved.source(index >> 16, index & 65_535, k)
     if row == step_moved.PADDING:
-        return step_moved.padding(o.pad, o.size), data, []
-    assert len(places) > 3, "step: other rows than it reads"
-    at: uint256 = self._at(places[2], element * o.size, o.size)
-    return calldata_words.number(at, o.size), data, [row]
+        return step_moved.padding(o.pad, o.size), data, NO_ROW
+    assert source != 0, "step: other rows than it reads"
+    at: uint256 = self._at(source, element * o.size, o.size)
+    return calldata_words.number(at, o.size), data, row
 
 
 @internal
 @view
 def _of_gather(
-    o: IFaultJudges.Operator,
-    k: uint256,
-    places: DynArray[uint256, MAX_SHOWN],
-) -> (uint256, uint256, DynArray[uint256, MAX_SHOWN]):
+    o: IFaultJudges.Operator, k: uint256, table: uint256, source: uint256
+) -> (uint256, uint256, uint256):
     row: uint256 = 0
     start: uint256 = 0
     size: uint256 = 0
     row, start, size = step_moved.index_place(o, k)
-    assert len(places) > 2, "step: other rows than it reads"
-    # the index lies right before the row written
     index: uint256 = calldata_words.swapped(
-        calldata_words.number(
-            self._at(places[len(places) - 2], start, size), size
-        ),
-        size,
+        calldata_words.number(self._at(source, start, size), size), size
     )
     if index >= o.more >> 224:
         # out of range: no byte is right
-        return max_value(uint256), NO_DATA, [row]
-    right: uint256 = step_moved.embedding(
-        places[1] >> 16, places[1] & 65_535, o.width, k % o.width
+        return max_value(uint256), NO_ROW, row
+    return (
+        step_moved.embedding(table >> 16, table & 65_535, o.width, k % o.width),
+        o.table + index,
+        row,
     )
-    return right, o.table + index, [row]
+
+
+@internal
+@view
+def _of_two(
+    o: IFaultJudges.Operator,
+    k: uint256,
+    table: uint256,
+    lower: uint256,
+    upper: uint256,
+) -> (uint256, uint256, uint256, uint256):
+    # LUT2: its rows, which may be one
+    row: uint256 = o.source + k // o.sourceWidth
+    other: uint256 = 0
+    column: uint256 = 0
+    other, column = step_look_up.second(o, k)
+    first: uint256 = lower
+    second: uint256 = upper
+    if row > other:
+        first = upper
+        second = lower
+    one: uint256 = calldata_words.number(
+        self._at(first, k % o.sourceWidth, 1), 1
+    )
+    two: uint256 = calldata_words.number(self._at(second, column, 1), 1)
+    return (
+        step_look_up.entry(
+            table >> 16, table & 65_535, step_look_up.TABLE2, two, o.size
+        ),
+        o.table + one,
+        row,
+        other,
+    )
 
 
 @internal
 @view
 def _of_element(
-    o: IFaultJudges.Operator,
-    k: uint256,
-    places: DynArray[uint256, MAX_SHOWN],
-) -> (uint256, uint256, DynArray[uint256, MAX_SHOWN]):
-    assert len(places) > 2, "step: other rows than it reads"
+    o: IFaultJudges.Operator, k: uint256, one: uint256, two: uint256
+) -> (uint256, uint256, uint256):
+    # LUT1, ARGMAX and QUANT
     if o.kind == descriptors.ARGMAX:
-        at: uint256 = self._at(places[1], 0, o.sourceWidth)
-        return step_largest.place(at, o.sourceWidth), NO_DATA, [o.source + k]
+        at: uint256 = self._at(one, 0, o.sourceWidth)
+        return step_largest.place(at, o.sourceWidth), NO_ROW, o.source + k
     row: uint256 = o.source + k // o.sourceWidth
     column: uint256 = k % o.sourceWidth
     if o.kind == descriptors.QUANT:
-        at: uint256 = self._at(places[1], column << 2, 4)
-        return step_quant.byte(o, at), NO_DATA, [row]
-
-    assert len(places) > 3, "step: other rows than it reads"
-    table: uint256 = places[1] >> 16
-    length: uint256 = places[1] & 65_535
-    if o.kind == descriptors.LUT1:
-        place: uint256 = calldata_words.number(
-            self._at(places[2], column, 1), 1
-        )
-        return (
-            step_look_up.entry(
-                table, length, step_look_up.TABLE, place, o.size
-            ),
-            o.table,
-            [row],
-        )
-    other: uint256 = 0
-    other_column: uint256 = 0
-    other, other_column = step_look_up.second(o, k)
-    numbers: DynArray[uint256, MAX_SHOWN] = [min(row, other)]
-    if row != other:
-        assert len(places) > 4, "step: other rows than it reads"
-        numbers.append(max(row, other))
-    one: uint256 = calldata_words.number(
-        self._at(places[2 + convert(row > other, uint256)], column, 1), 1
-    )
-    two: uint256 = calldata_words.number(
-        self._at(places[2 + convert(other > row, uint256)], other_column, 1), 1
-    )
+        at: uint256 = self._at(one, column << 2, 4)
+        return step_quant.byte(o, at), NO_ROW, row
+    assert two != 0, "step: other rows than it reads"
+    place: uint256 = calldata_words.number(self._at(two, column, 1), 1)
     return (
-        step_look_up.entry(table, length, step_look_up.TABLE2, two, o.size),
-        o.table + one,
-        numbers,
+        step_look_up.entry(
+            one >> 16, one & 65_535, step_look_up.TABLE, place, o.size
+        ),
+        o.table,
+        row,
     )

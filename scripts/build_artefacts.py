@@ -21,6 +21,7 @@ CONTRACTS = (
     "PromiseCourt",
     "FaultClerk",
     "StepJudge",
+    "RowJudge",
     "FaultCourt",
     "examples/ContentGate",
 )

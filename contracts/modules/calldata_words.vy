@@ -20,9 +20,9 @@ def number(at: uint256, size: uint256) -> uint256:
     """
     @notice The number of `size` <= 32 bytes at calldata offset `at`, big-endian.
     """
-    return convert(slice(msg.data, at + size - 32, 32), uint256) & (
-        max_value(uint256) >> unsafe_sub(256, size << 3)
-    )
+    return convert(
+        slice(msg.data, unsafe_sub(unsafe_add(at, size), 32), 32), uint256
+    ) & (max_value(uint256) >> unsafe_sub(256, size << 3))
 
 
 @internal

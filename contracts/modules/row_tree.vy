@@ -78,15 +78,19 @@ def row(at: uint256, stop: uint256) -> (bytes32, uint256):
     @notice The row that begins at a calldata offset and ends at `stop` at the latest: its
             leaf's hash, and its place, calldata offset << 16 | length.
     """
-    assert at + 3 <= stop, "row: cut short"
-    head: uint256 = convert(slice(msg.data, at - 29, 32), uint256) & (
-        2**24 - 1
+    first: uint256 = unsafe_add(at, 3)
+    assert first <= stop, "row: cut short"
+    length: uint256 = convert(
+        slice(msg.data, unsafe_sub(first, 32), 32), uint256
+    ) & (2**24 - 1)
+    assert length & 255 == 0, "row: no leaf"
+    length >>= 8
+    assert length <= MAX_ROW, "row: too long"
+    assert unsafe_add(first, length) <= stop, "row: cut short"
+    return (
+        self.leaf(unsafe_sub(first, 1), unsafe_add(length, 1)),
+        first << 16 | length,
     )
-    assert head & 255 == 0, "row: no leaf"
-    head >>= 8
-    assert head <= MAX_ROW, "row: too long"
-    assert at + 3 + head <= stop, "row: cut short"
-    return self.leaf(at + 2, head + 1), at + 3 << 16 | head
 
 
 @internal

@@ -5,11 +5,14 @@
 @notice docs/programs.md, sections 5 and 10: 32 products by four multiplications of words.
 @dev A word is eight lanes of 32 bits, every fourth byte one lane. Weights lie reversed, so
      the highest lane of a product of two words is the sum of eight products of equal
-     places: at most 8 · 255 · 255, and no lane below it carries.
+     places. No lane carries, not even when all 4,608 products of a sum, 255 · 255 at most,
+     come together in one, so only the last sum is shifted down.
 """
 
-from . import float32
+from ..interfaces import IFaultJudges
 from . import calldata_words
+from . import descriptors
+from . import float32
 
 WEIGHTS: constant(uint256) = 32
 # kind of a row of weights. Source: docs/programs.md, section 3
@@ -28,54 +31,35 @@ PRODUCT: constant(uint256) = 255 * 255
 # the largest that two bytes have
 
 FOURTH_BYTES: constant(uint256) = max_value(uint256) // (2**32 - 1) * 255
-SECOND_BYTES: constant(uint256) = max_value(uint256) // (2**16 - 1) * 255
+FOURTH_ONES: constant(uint256) = max_value(uint256) // (2**32 - 1)
 ONES: constant(uint256) = max_value(uint256) // 255
-# every byte is 1
-
-DOUBLE_ONES: constant(uint256) = max_value(uint256) // (2**16 - 1)
-# every second byte is 1
+# every fourth byte, a one in each lane, a one in each byte
 
 
 @internal
 @pure
-def products(values: uint256, weights: uint256) -> uint256:
+def lanes(values: uint256, weights: uint256) -> (uint256, uint256):
     """
-    @notice The sum of 32 products.
+    @notice The sum of 32 products, and of 32 bytes, in the highest lane and in all lanes.
     @param values the first one highest
     @param weights the first one lowest
     """
-    return unsafe_add(
-        unsafe_add(
-            unsafe_mul(values & FOURTH_BYTES, (weights >> 24) & FOURTH_BYTES)
-            >> 224,
-            unsafe_mul(
-                (values >> 8) & FOURTH_BYTES, (weights >> 16) & FOURTH_BYTES
-            )
-            >> 224,
-        ),
-        unsafe_add(
-            unsafe_mul(
-                (values >> 16) & FOURTH_BYTES, (weights >> 8) & FOURTH_BYTES
-            )
-            >> 224,
-            unsafe_mul((values >> 24) & FOURTH_BYTES, weights & FOURTH_BYTES)
-            >> 224,
-        ),
-    )
-
-
-@internal
-@pure
-def bytes_together(values: uint256) -> uint256:
-    """
-    @notice The sum of a word's bytes.
-    """
+    a: uint256 = values & FOURTH_BYTES
+    b: uint256 = (values >> 8) & FOURTH_BYTES
+    c: uint256 = (values >> 16) & FOURTH_BYTES
+    d: uint256 = (values >> 24) & FOURTH_BYTES
     return (
-        unsafe_mul(
-            unsafe_add(values & SECOND_BYTES, (values >> 8) & SECOND_BYTES),
-            DOUBLE_ONES,
-        )
-        >> 240
+        unsafe_add(
+            unsafe_add(
+                unsafe_mul(a, (weights >> 24) & FOURTH_BYTES),
+                unsafe_mul(b, (weights >> 16) & FOURTH_BYTES),
+            ),
+            unsafe_add(
+                unsafe_mul(c, (weights >> 8) & FOURTH_BYTES),
+                unsafe_mul(d, weights & FOURTH_BYTES),
+            ),
+        ),
+        unsafe_add(unsafe_add(a, b), unsafe_add(c, d)),
     )
 
 
@@ -104,13 +88,46 @@ def total(
 
     products: uint256 = 0
     together: uint256 = 0
+    more: uint256 = 0
+    bytes_more: uint256 = 0
     word: uint256 = 0
     filled: uint256 = 0  # bytes of the word
     at: uint256 = weights + HEAD
     for tap: uint256 in taps:
         rest: uint256 = columns
         stop: uint256 = unsafe_add(tap, columns)
+        if tap != 0 and filled == 0:
+            # whole words, as `lanes` has them
+            for i: uint256 in range(columns >> 5, bound=MAX_DEPTH // 32):
+                values: uint256 = convert(
+                    slice(msg.data, unsafe_add(tap, i << 5), 32), uint256
+                )
+                factors: uint256 = convert(slice(msg.data, at, 32), uint256)
+                a: uint256 = values & FOURTH_BYTES
+                b: uint256 = (values >> 8) & FOURTH_BYTES
+                c: uint256 = (values >> 16) & FOURTH_BYTES
+                d: uint256 = (values >> 24) & FOURTH_BYTES
+                products = unsafe_add(
+                    unsafe_add(
+                        products,
+                        unsafe_add(
+                            unsafe_mul(a, (factors >> 24) & FOURTH_BYTES),
+                            unsafe_mul(b, (factors >> 16) & FOURTH_BYTES),
+                        ),
+                    ),
+                    unsafe_add(
+                        unsafe_mul(c, (factors >> 8) & FOURTH_BYTES),
+                        unsafe_mul(d, factors & FOURTH_BYTES),
+                    ),
+                )
+                together = unsafe_add(
+                    unsafe_add(together, unsafe_add(a, b)), unsafe_add(c, d)
+                )
+                at = unsafe_add(at, 32)
+            rest &= 31
         for _: uint256 in range(MAX_DEPTH // 32 + 2):
+            if rest == 0:
+                break
             taken: uint256 = min(rest, unsafe_sub(32, filled))
             rest = unsafe_sub(rest, taken)
             part: uint256 = unsafe_mul(pad, ONES)
@@ -125,25 +142,23 @@ def total(
             )
             filled = unsafe_add(filled, taken)
             if filled == 32:
-                products = unsafe_add(
-                    products,
-                    self.products(
-                        word, convert(slice(msg.data, at, 32), uint256)
-                    ),
+                more, bytes_more = self.lanes(
+                    word, convert(slice(msg.data, at, 32), uint256)
                 )
-                together = unsafe_add(together, self.bytes_together(word))
+                products = unsafe_add(products, more)
+                together = unsafe_add(together, bytes_more)
                 at = unsafe_add(at, 32)
                 word = 0
                 filled = 0
-            if rest == 0:
-                break
     if filled != 0:
-        word <<= unsafe_sub(32, filled) << 3
-        products = unsafe_add(
-            products,
-            self.products(word, convert(slice(msg.data, at, 32), uint256)),
+        more, bytes_more = self.lanes(
+            word << (unsafe_sub(32, filled) << 3),
+            convert(slice(msg.data, at, 32), uint256),
         )
-        together = unsafe_add(together, self.bytes_together(word))
+        products = unsafe_add(products, more)
+        together = unsafe_add(together, bytes_more)
+    products >>= 224
+    together = unsafe_mul(together, FOURTH_ONES) >> 224
 
     begun: int256 = convert((head >> 160) & (2**32 - 1), int256)
     if begun >= 2**31:
@@ -160,27 +175,27 @@ def total(
 
 @internal
 @view
-def byte(total: int256, weights: uint256, zero: uint256) -> uint256:
+def element(
+    o: IFaultJudges.Operator,
+    taps: DynArray[uint256, MAX_TAPS],
+    columns: uint256,
+    place: uint256,
+) -> uint256:
     """
-    @notice What DOT writes of a sum.
+    @notice What DOT or DOT32 writes.
+    @param taps, columns as in `total`
+    @param place of the channel's row, calldata offset << 16 | length
     """
+    weights: uint256 = place >> 16
+    total: int256 = self.total(taps, columns, o.pad, weights, place & 65_535)
     multiplier: uint256 = calldata_words.number(weights + 4, 4)
+    if o.kind == descriptors.DOT32:
+        assert multiplier == 0, "dot: multiplier that means nothing"
+        return calldata_words.swapped(
+            convert(total + 2**32, uint256) & (2**32 - 1), 4
+        )
     exponent: uint256 = multiplier >> 23
     assert (
         exponent >= LEAST_EXPONENT and exponent <= MOST_EXPONENT
     ), "dot: multiplier out of range"
-    return float32.requantise(total, multiplier, zero)
-
-
-@internal
-@view
-def whole(total: int256, weights: uint256) -> uint256:
-    """
-    @notice What DOT32 writes of a sum.
-    """
-    assert (
-        calldata_words.number(weights + 4, 4) == 0
-    ), "dot: multiplier that means nothing"
-    return calldata_words.swapped(
-        convert(total + 2**32, uint256) & (2**32 - 1), 4
-    )
+    return float32.requantise(total, multiplier, o.zero)

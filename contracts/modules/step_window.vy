@@ -6,6 +6,7 @@
 """
 
 from ..interfaces import IFaultJudges
+from . import descriptors
 
 MAX_TAPS: constant(uint256) = 64
 # places of a window. Source: docs/programs.md, section 7
@@ -16,20 +17,22 @@ OUTSIDE: constant(uint256) = max_value(uint256)
 
 @internal
 @pure
-def columns(o: IFaultJudges.Operator) -> uint256:
+def read_of(o: IFaultJudges.Operator, channel: uint256) -> (uint256, uint256):
     """
-    @notice Channels that a product reads of every tap.
+    @notice What a channel reads of every tap: the first byte, and how many.
     """
-    return (o.more >> 112) & 65_535
-
-
-@internal
-@pure
-def per_group(o: IFaultJudges.Operator) -> uint256:
-    """
-    @notice Written channels that read the same ones.
-    """
-    return (o.more >> 96) & 65_535
+    columns: uint256 = (o.more >> 112) & 65_535
+    group: uint256 = (o.more >> 96) & 65_535
+    assert columns != 0 and group != 0, "window: without a size"
+    if o.kind == descriptors.MAX:
+        assert (
+            columns == o.width and group == o.width and o.sourceWidth == o.width
+        ), "window: channels of another source"
+        return channel, 1
+    assert (
+        (unsafe_sub(o.width, 1) // group + 1) * columns <= o.sourceWidth
+    ), "window: channels of another source"
+    return channel // group * columns, columns
 
 
 @internal
@@ -62,8 +65,6 @@ def taps(
         and strideWidth != 0
         and downwards != 0
         and rightwards != 0
-        and o.more & (65_535 << 112) != 0
-        and o.more & (65_535 << 96) != 0
     ), "window: without a size"
     assert kernelHeight * kernelWidth <= MAX_TAPS, "window: too many taps"
     assert (

@@ -8,11 +8,11 @@ from counterfoil.chain import Call, Fault, FaultCourtClient, TensorShown
 from counterfoil.formats.chunks import chunk_tree
 from counterfoil.hashing import merkle
 from counterfoil.hashing.types import Digest
-from counterfoil.programs.proving import height, prove_step, shown, siblings
-from counterfoil.programs.step import writer
+from counterfoil.programs import row_proofs
+from counterfoil.programs.proving import prove_step
 
 from .docket import Docket
-from .run import SIDE, Proof, Run, edge_at
+from .run import SIDE, Proof, Run
 
 
 class Shown:
@@ -50,9 +50,12 @@ def prove_call(
         return court.step_judge.call("prove_step", *case, step.abi(), salt)
     judge = court.row_judge
     if proof.fault is Fault.LENGTH:
-        return judge.call("prove_length", *case, _length(run, docket, proof), salt)
+        other = Shown(run, docket)
+        length = row_proofs.prove_length(run.program, other, other.node, proof.place)
+        return judge.call("prove_length", *case, length.abi(), salt)
     if proof.fault is Fault.FILLING:
-        return judge.call("prove_filling", *case, _filling(run, docket, proof), salt)
+        filling = row_proofs.prove_filling(run.program, Shown(run, docket).node, proof.place)
+        return judge.call("prove_filling", *case, filling.abi(), salt)
     function, make = {
         Fault.LINK: ("prove_link", _link),
         Fault.TENSOR: ("prove_tensor", _tensor),
@@ -63,78 +66,33 @@ def prove_call(
 
 def _link(run: Run, docket: Docket, proof: Proof) -> tuple[Any, ...]:
     side, position = divmod(proof.place, SIDE)
-    program, other = run.program, Shown(run, docket)
-    edge = (program.outputs if side else program.inputs)[position]
-    number = _edge_number(run, side, position)
-    row = edge.base + proof.element
+    other = Shown(run, docket)
     opening = run.opening(side)
     assert opening.master is not None
     chunks = chunk_tree(opening.tensors[position].data, opening.master, position)
-    return (
-        shown([program.rows[0], program.rows[number], other.row(row)]),
-        [
-            *_of_program(run, [0, number]),
-            *siblings(other.node, [row], height(program.trace_rows)),
-        ],
-        proof.place,
-        proof.element,
-        *_shown_tensor(run, side, position),
-        chunks.layers[0][proof.element].tobytes(),
-        chunks.path(proof.element),
-    )
+    tensor, path = _shown_tensor(run, side, position)
+    return row_proofs.prove_link(
+        run.program,
+        other,
+        other.node,
+        position=proof.place,
+        chunk=proof.element,
+        tensor=tensor,
+        set_path=path,
+        leaf=chunks.layers[0][proof.element].tobytes(),
+        chunk_path=chunks.path(proof.element),
+    ).abi()
 
 
 def _tensor(run: Run, docket: Docket, proof: Proof) -> tuple[Any, ...]:
-    side, position = divmod(proof.place, SIDE)
-    number = _edge_number(run, side, position)
-    return (
-        shown([run.program.rows[0], run.program.rows[number]]),
-        _of_program(run, [0, number]),
-        proof.place,
-        *_shown_tensor(run, side, position),
-    )
+    tensor, path = _shown_tensor(run, *divmod(proof.place, SIDE))
+    return row_proofs.prove_tensor(
+        run.program, position=proof.place, tensor=tensor, set_path=path
+    ).abi()
 
 
 def _count(run: Run, docket: Docket, proof: Proof) -> tuple[Any, ...]:
-    return shown([run.program.rows[0]]), _of_program(run, [0]), proof.place
-
-
-def _length(run: Run, docket: Docket, proof: Proof) -> tuple[Any, ...]:
-    program, other = run.program, Shown(run, docket)
-    edge = edge_at(program, proof.place)
-    if edge is not None:
-        owner = _edge_number(run, 0, edge[0])
-    else:
-        owner = program.first_operator + writer(program, proof.place)[0]
-    return (
-        shown([program.rows[owner], other.row(proof.place)]),
-        [
-            *_of_program(run, [owner]),
-            *siblings(other.node, [proof.place], height(program.trace_rows)),
-        ],
-        owner,
-        proof.place,
-    )
-
-
-def _filling(run: Run, docket: Docket, proof: Proof) -> tuple[Any, ...]:
-    other = Shown(run, docket)
-    path = siblings(other.node, [proof.place], height(run.program.trace_rows))
-    return other.node(0, proof.place), list(path), proof.place
-
-
-def _edge_number(run: Run, side: int, position: int) -> int:
-    """The program row of an edge."""
-    return 1 + position + (len(run.program.inputs) if side else 0)
-
-
-def _of_program(run: Run, numbers: list[int]) -> list[bytes]:
-    layers = run.program.tree.layers
-
-    def node(layer: int, index: int) -> bytes:
-        return bytes(layers[layer][index].tobytes())
-
-    return list(siblings(node, numbers, height(len(run.program.rows))))
+    return row_proofs.prove_count(run.program, proof.place).abi()
 
 
 def _shown_tensor(run: Run, side: int, position: int) -> tuple[Any, list[Digest]]:

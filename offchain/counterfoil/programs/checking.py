@@ -84,6 +84,8 @@ class Checker:
         self._data = first + h.operators
         if not h.inputs or not h.outputs or not h.operators or self._data > len(rows):
             raise BadProgram("a program has inputs, outputs and operators, as many as its header")
+        if any(len(row) > limits.EDGE for row in rows[1:first]):
+            raise BadProgram(f"the row of an input or output has more than {limits.EDGE} bytes")
         self.inputs = tuple(Edge.decode(row, Kind.INPUT) for row in rows[1 : 1 + h.inputs])
         self.outputs = tuple(Edge.decode(row, Kind.OUTPUT) for row in rows[1 + h.inputs : first])
         self.operators = tuple(Operator.decode(row) for row in rows[first : self._data])

@@ -18,6 +18,9 @@ WEIGHTS: Final = 2**27
 TRACE_ROW: Final = 4096
 """Bytes of a trace row: what one reveal carries at most."""
 
+EDGE: Final = 4096
+"""Bytes of an edge's row: a judge is shown it, with the name."""
+
 DEPTH: Final = 4608
 """Bytes of a dot product, K: nine taps of 512 channels."""
 

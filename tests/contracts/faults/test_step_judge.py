@@ -327,7 +327,7 @@ def test_step_is_wrong__window_of_other_sizes__reverts(refused, name):
     scene = scenes.ALL[name]()
     refused(scene.change(k_h=5, k_w=13), "window: too many taps")
     refused(scene.change(out_h=3), "window: another number of elements")
-    refused(scene.change(per_group=7, columns=5), "step: channels of another source")
+    refused(scene.change(per_group=7, columns=5), "window: channels of another source")
 
 
 def test_step_is_wrong__too_many_weights__reverts(refused):

@@ -300,6 +300,19 @@ def test_program__step_too_large_to_prove__refused() -> None:
         b.program()
 
 
+def test_program__edge_too_long_to_show__refused() -> None:
+    def named(name: str) -> list[bytes]:
+        b = Builder()
+        source = b.input(name, NUMBERS["uint8"], (4,))
+        b.output("y", NUMBERS["uint8"], (4,), b.look_up(source, TABLE, 4))
+        return b.build()
+
+    most = 4096 - 75 - 4  # a head and one dimension
+    ExactProgram(named("x" * most))
+    with pytest.raises(BadProgram, match="more than 4096 bytes"):
+        ExactProgram(named("x" * (most + 1)))
+
+
 def test_program__work_without_end__refused() -> None:
     b = Builder()
     b.input("x", NUMBERS["uint8"], (4096,))
