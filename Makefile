@@ -78,7 +78,7 @@ vectors: $(VENV)/.stamp ## write the committed test vectors anew
 	@python tests/vectors/make.py
 
 gas: $(VENV)/.stamp ## measure gas and write the committed snapshot anew
-	@COUNTERFOIL_GAS_WRITE=1 python -m pytest tests/contracts/test_gas.py tests/contracts/court/test_court_gas.py tests/contracts/faults/test_judge_gas.py -q -s
+	@COUNTERFOIL_GAS_WRITE=1 python -m pytest tests/contracts/test_gas.py tests/contracts/court/test_court_gas.py tests/contracts/faults/test_judge_gas.py tests/contracts/faults/test_fault_gas.py -q -s
 
 explorer: offchain/explorer/node_modules/.stamp ## build the page into the package, from offchain/explorer
 	@node offchain/explorer/build.mjs

@@ -69,7 +69,7 @@ WITHHELD: constant(uint8) = 0
 # the kind of a case that fell with no proof (docs/faults.md, section 5)
 
 ANSWER_GAS: constant(uint256) = 120_000
-REVEAL_GAS: constant(uint256) = 80_000
+REVEAL_GAS: constant(uint256) = 90_000
 ROW_GAS: constant(uint256) = 80_000
 ROW_BYTE_GAS: constant(uint256) = 40
 # gas of an answer to a summons, of 32 hashes or a tensor, and of a row with its bytes,
@@ -80,6 +80,10 @@ MAX_ROW: constant(uint256) = 4096
 
 FEE_FACTOR: constant(uint256) = 4
 # times the answer's gas at the base fee: answering stays worth while when that quadruples
+
+MOST_TIMES: constant(uint256) = 16
+# how far the fee of a summons rises: a lying operator that summons its own receipts
+# cannot price others out, and an honest one is paid 64 times its gas from there on
 
 MAX_FEE: constant(uint256) = 2**88
 # wei, exclusive, of the least fee: sixteen times it is still a stake that a case takes
@@ -217,8 +221,7 @@ def enter_summons(
     ), "fault: fee too low"
 
     answer_by: uint64 = cases.summon(facts, terms)
-    fault_terms.ask(facts.signer)
-    bonds.hold(facts.signer)
+    bonds.hold_waiting(facts.signer)
     log IFaultCourt.Summoned(
         receipt=facts.receipt,
         signer=facts.signer,
@@ -255,13 +258,7 @@ def enter_assertion(
     log IFaultCourt.Asserted(
         receipt=facts.receipt, signer=facts.signer, facts=facts, sets=sets
     )
-    log IFaultCourt.Answered(
-        receipt=facts.receipt,
-        signer=facts.signer,
-        facts=facts,
-        answer=given,
-        closesAt=closes_at,
-    )
+    self._log_answer(facts, given, closes_at)
 
 
 @external
@@ -303,14 +300,8 @@ def answer(facts: IFaultCourt.Facts, trace: bytes32, signature: Bytes[65]):
     given: IFaultCourt.Answer = self._answer_now(trace)
     closes_at: uint64 = cases.answer(facts, given)
     self._require_signed(facts, trace, signature, msg.sender)
-    fault_terms.settle(facts.signer)
-    log IFaultCourt.Answered(
-        receipt=facts.receipt,
-        signer=facts.signer,
-        facts=facts,
-        answer=given,
-        closesAt=closes_at,
-    )
+    bonds.settle(facts.signer)
+    self._log_answer(facts, given, closes_at)
     bonds.pay(msg.sender, facts.stake)
 
 
@@ -322,7 +313,7 @@ def time_out_summons(facts: IFaultCourt.Facts):
     @param facts the case's
     """
     cases.require_unanswered(facts)
-    fault_terms.settle(facts.signer)
+    bonds.settle(facts.signer)
     self._fall(
         facts,
         facts.openedBy,
@@ -341,9 +332,10 @@ def reveal_nodes(reveals: DynArray[IFaultCourt.NodesReveal, 8]):
     """
     fees: uint256 = 0
     for each: IFaultCourt.NodesReveal in reveals:
-        assert each.demand.count != 0, "fault: a preimage is demanded"
-        assert len(each.hashes) == convert(
-            each.demand.count, uint256
+        # where a preimage is demanded no number is right
+        assert (
+            len(each.hashes) != 0
+            and len(each.hashes) == convert(each.demand.count, uint256)
         ), "fault: wrong number of hashes"
         assert (
             layers.root_of(each.hashes) == each.demand.hash
@@ -366,7 +358,6 @@ def reveal_rows(reveals: DynArray[IFaultCourt.RowReveal, 4]):
     @param reveals each demand with the row's bytes
     """
     fees: uint256 = 0
-    rests: DynArray[uint256, 4] = []
     for each: IFaultCourt.RowReveal in reveals:
         assert (
             each.demand.tree == TRACE and each.demand.layer == 0
@@ -375,19 +366,16 @@ def reveal_rows(reveals: DynArray[IFaultCourt.RowReveal, 4]):
             keccak256(concat(0x00, each.row)) == each.demand.hash
         ), "fault: another row"
         self._give(each.demand)
-        fee: uint256 = max(
-            _LEAST_FEE,
-            each.demand.fee
-            * self._row_gas(len(each.row)) // self._row_gas(MAX_ROW),
-        )
-        fees += fee
-        rests.append(each.demand.fee - fee)
+        fees += self._row_fee(each.demand.fee, len(each.row))
         log IFaultCourt.RowRevealed(
             receipt=each.demand.receipt, demand=each.demand, row=each.row
         )
     bonds.pay(msg.sender, fees)
-    for i: uint256 in range(len(rests), bound=4):
-        bonds.pay(reveals[i].demand.demander, rests[i])
+    for each: IFaultCourt.RowReveal in reveals:
+        bonds.pay(
+            each.demand.demander,
+            each.demand.fee - self._row_fee(each.demand.fee, len(each.row)),
+        )
 
 
 @external
@@ -653,9 +641,7 @@ def is_final(
     terms: IFaultCourt.Terms = fault_terms.at(
         receipt.signer, inclusion.postedAt
     )
-    return block.timestamp > convert(inclusion.postedAt, uint256) + convert(
-        terms.summonWindow, uint256
-    )
+    return self._past(inclusion.postedAt, terms)
 
 
 @external
@@ -779,10 +765,17 @@ def _require_clerk():
 def _enter(facts: IFaultCourt.Facts, posted_at: uint64) -> IFaultCourt.Terms:
     self._require_clerk()
     terms: IFaultCourt.Terms = fault_terms.at(facts.signer, posted_at)
-    assert block.timestamp <= convert(posted_at, uint256) + convert(
-        terms.summonWindow, uint256
-    ), "fault: summon window over"
+    assert not self._past(posted_at, terms), "fault: summon window over"
     return terms
+
+
+@internal
+@view
+def _past(posted_at: uint64, terms: IFaultCourt.Terms) -> bool:
+    # neither is near 2^64: the one is a posted batch's, the other under a year
+    return block.timestamp > convert(
+        unsafe_add(posted_at, terms.summonWindow), uint256
+    )
 
 
 @internal
@@ -809,6 +802,19 @@ def _require_signed(
     )
     fault: String[40] = digests.signature_fault(digest, signature, facts.signer)
     assert len(fault) == 0, fault
+
+
+@internal
+def _log_answer(
+    facts: IFaultCourt.Facts, given: IFaultCourt.Answer, closes_at: uint64
+):
+    log IFaultCourt.Answered(
+        receipt=facts.receipt,
+        signer=facts.signer,
+        facts=facts,
+        answer=given,
+        closesAt=closes_at,
+    )
 
 
 @internal
@@ -871,7 +877,7 @@ def _withdrawable_after(signer: address) -> uint256:
 @internal
 @view
 def _least_summons_fee(signer: address) -> uint256:
-    return fault_terms.times(signer) * max(
+    return min(MOST_TIMES, 1 + bonds.waiting(signer)) * max(
         _LEAST_FEE, FEE_FACTOR * ANSWER_GAS * block.basefee
     )
 
@@ -886,6 +892,14 @@ def _least_demand_fee(row: bool) -> uint256:
 
 
 @internal
+@view
+def _row_fee(fee: uint256, length: uint256) -> uint256:
+    return max(
+        _LEAST_FEE, fee * self._row_gas(length) // self._row_gas(MAX_ROW)
+    )
+
+
+@internal
 @pure
 def _row_gas(length: uint256) -> uint256:
-    return ROW_GAS + ROW_BYTE_GAS * length
+    return unsafe_add(ROW_GAS, unsafe_mul(ROW_BYTE_GAS, length))

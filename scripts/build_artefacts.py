@@ -24,6 +24,7 @@ CONTRACTS = (
     "RowJudge",
     "FaultCourt",
     "examples/ContentGate",
+    "examples/FinalGate",
 )
 """What is deployed, under contracts/; modules and harnesses are not."""
 

@@ -11,24 +11,15 @@
 @dev Who brings the receipt is not trusted: it is held against the order, so that no other
      genuine answer of the same operator passes for it. Here the model is magika's, which
      tells a file's type from int32[1,2048], and the number is one label's probability.
-     An example is one file to copy, so its struct and events are here, not in interfaces/.
+     An example is for copying, so its event is here, not in interfaces/.
 """
 
 from ..interfaces import IBonds
 from ..interfaces import IModelRegistry
 from ..interfaces import IReceiptLedger
+from ..modules import gate_orders
 
-
-struct Order:
-    inputs: bytes32  # hashStruct(TensorSet) of the bytes to check
-    placedAt: uint64  # Unix seconds, 0: no such order
-    fulfilled: bool
-
-
-event OrderPlaced:
-    nonce: indexed(uint256)
-    request: bytes32
-    inputs: bytes32
+initializes: gate_orders
 
 
 event OrderFulfilled:
@@ -68,8 +59,6 @@ RUNTIME: immutable(bytes32)
 LABEL: immutable(uint256)
 THRESHOLD: immutable(uint256)
 
-_orders: HashMap[uint256, Order]
-_placed: uint256
 _approved: HashMap[bytes32, bool]
 
 
@@ -124,15 +113,7 @@ def place(inputs: bytes32) -> uint256:
            the bytes are public, so anybody can compute it
     @return the order's nonce; the request to be answered is `request(nonce)`
     """
-    nonce: uint256 = self._placed
-    self._placed = nonce + 1
-    self._orders[nonce] = Order(
-        inputs=inputs,
-        placedAt=convert(block.timestamp, uint64),
-        fulfilled=False,
-    )
-    log OrderPlaced(nonce=nonce, request=self._request(nonce), inputs=inputs)
-    return nonce
+    return gate_orders.place(inputs)
 
 
 @external
@@ -151,13 +132,12 @@ def fulfil(
     @param opening the chunk of the output that holds the label's probability
     """
     # The order: this one, open, once.
-    order: Order = self._orders[nonce]
-    assert order.placedAt != 0, "gate: no such order"
-    assert not order.fulfilled, "gate: order already fulfilled"
-    self._orders[nonce].fulfilled = True
+    order: gate_orders.Order = gate_orders.use_up(nonce)
 
     # The answer: to this question, by this model, from whom we trust.
-    assert receipt.request == self._request(nonce), "gate: another request"
+    assert receipt.request == gate_orders.request(
+        nonce
+    ), "gate: another request"
     assert receipt.inputs == order.inputs, "gate: other inputs"
     assert receipt.model == MODEL, "gate: another model"
     assert receipt.runtime == RUNTIME, "gate: another runtime"
@@ -208,13 +188,13 @@ def fulfil(
 
 @external
 @view
-def order(nonce: uint256) -> Order:
+def order(nonce: uint256) -> gate_orders.Order:
     """
     @notice An order; all zero if there is none.
     @param nonce the order's
     @return the order
     """
-    return self._orders[nonce]
+    return gate_orders.order(nonce)
 
 
 @external
@@ -236,13 +216,7 @@ def request(nonce: uint256) -> bytes32:
     @param nonce the order's
     @return keccak(abi.encode(chain id, this contract, nonce))
     """
-    return self._request(nonce)
-
-
-@internal
-@view
-def _request(nonce: uint256) -> bytes32:
-    return keccak256(abi_encode(chain.id, self, nonce))
+    return gate_orders.request(nonce)
 
 
 @internal

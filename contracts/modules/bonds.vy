@@ -30,6 +30,8 @@ PAYMENT_GAS: constant(uint256) = 50_000
 
 MAX_COUNT: constant(uint256) = 2**16 - 1
 U64: constant(uint256) = 2**64 - 1
+U32: constant(uint256) = 2**32 - 1
+ONE_WAITING: constant(uint256) = 2**32
 U40: constant(uint256) = 2**40 - 1
 U8: constant(uint256) = 2**8 - 1
 # fields of the packed words below
@@ -43,7 +45,7 @@ _LINGER: immutable(uint256)
 # amount 96 | unit 96 | markedAt 40 | reason 8 | count 16, by signer
 _bonds: HashMap[address, uint256]
 
-# askedAt 64 | open cases 64, by signer
+# askedAt 64 | cases that wait for a first answer 32 | open cases 32, by signer
 _pending: HashMap[address, uint256]
 
 # signer 160 | number 64 => counted
@@ -156,6 +158,31 @@ def hold(signer: address):
 
 
 @internal
+def hold_waiting(signer: address):
+    """
+    @notice As `hold`, of a case that waits for a first answer.
+    """
+    self._pending[signer] += ONE_WAITING + 1
+
+
+@internal
+def settle(signer: address):
+    """
+    @notice Count one case less that waits for a first answer.
+    """
+    self._pending[signer] -= ONE_WAITING
+
+
+@internal
+@view
+def waiting(signer: address) -> uint256:
+    """
+    @notice How many cases wait for a first answer.
+    """
+    return (self._pending[signer] >> 32) & U32
+
+
+@internal
 def release(signer: address):
     """
     @notice Close a case that `hold` opened.
@@ -259,7 +286,7 @@ def state(signer: address) -> IBonds.Bond:
         amount=self._amount(word),
         unit=self._unit(word),
         askedAt=convert(pending >> 64, uint64),
-        cases=convert(pending & U64, uint64),
+        cases=convert(pending & U32, uint64),
     )
 
 

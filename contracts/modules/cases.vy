@@ -4,7 +4,8 @@
 @license Apache-2.0
 @notice docs/faults.md, sections 2 and 7. Callers bring a case's facts along; the court
         keeps their hash, and one word for what changes.
-@dev A number of a log lies under one leaf of one batch, so there is one case for each
+@dev Times are below 2^40 and windows below 2^32, and a demand is counted down only where
+     it was counted up, so additions are unchecked. A number of a log lies under one leaf of one batch, so there is one case for each
      number, and an offence under it is counted once.
 """
 
@@ -84,11 +85,12 @@ def demand(facts: IFaultCourt.Facts, answer: IFaultCourt.Answer) -> uint64:
     """
     word: uint256 = self.require_open(facts, answer)
     window: uint256 = self._answer_window(word)
-    assert block.timestamp + window <= convert(
-        answer.answeredAt, uint256
-    ) + self._case_window(word), "case: demand too late"
-    self._words[facts.receipt] = word + ONE_DEMAND
-    return convert(block.timestamp + window, uint64)
+    deadline: uint256 = unsafe_add(block.timestamp, window)
+    assert deadline <= unsafe_add(
+        convert(answer.answeredAt, uint256), self._case_window(word)
+    ), "case: demand too late"
+    self._words[facts.receipt] = unsafe_add(word, ONE_DEMAND)
+    return convert(deadline, uint64)
 
 
 @internal
@@ -118,7 +120,7 @@ def drop(receipt: bytes32):
     """
     @notice Count one demand less, as it falls with its case or is given back.
     """
-    self._words[receipt] -= ONE_DEMAND
+    self._words[receipt] = unsafe_sub(self._words[receipt], ONE_DEMAND)
 
 
 @internal
@@ -153,9 +155,9 @@ def require_unanswered(facts: IFaultCourt.Facts):
     @notice Revert unless the trace's root of this case was due before now.
     """
     word: uint256 = self.require_summoned(facts)
-    assert block.timestamp > convert(
-        facts.openedAt, uint256
-    ) + self._answer_window(word), "case: answer window open"
+    assert block.timestamp > unsafe_add(
+        convert(facts.openedAt, uint256), self._answer_window(word)
+    ), "case: answer window open"
 
 
 @internal
@@ -236,9 +238,9 @@ def _keep_answer(
     facts: IFaultCourt.Facts, answer: IFaultCourt.Answer, word: uint256
 ) -> uint64:
     self._hashes[facts.receipt] = keccak256(abi_encode(facts, answer))
-    closes_at: uint256 = convert(
-        answer.answeredAt, uint256
-    ) + self._case_window(word)
+    closes_at: uint256 = unsafe_add(
+        convert(answer.answeredAt, uint256), self._case_window(word)
+    )
     self._words[facts.receipt] = self._closing(word | OPEN, closes_at)
     return convert(closes_at, uint64)
 

@@ -1,6 +1,6 @@
 # pragma version ==0.4.3
 """
-@title Terms of logs in a fault court, and how many of their summonses wait for an answer
+@title Terms of logs in a fault court
 @license Apache-2.0
 @notice The floors hold for every log. An operator may give its log longer terms, once,
         when it makes the bond, for receipts posted from then on: those of a receipt
@@ -18,15 +18,11 @@ DESCENT: constant(uint64) = 8
 MAX_WINDOW: constant(uint64) = 365 * 86_400
 # a year, as court_times has it
 
-MOST_TIMES: constant(uint256) = 16
-# how far the fee of a summons rises: a lying operator that summons its own receipts
-# cannot price others out, and an honest one is paid 64 times its gas from there on
-
 U32: constant(uint256) = 2**32 - 1
 
 _FLOORS: immutable(IFaultCourt.Terms)
 
-# since 64 | summonWindow 32 | answerWindow 32 | caseWindow 32 | unanswered 32
+# since 64 | summonWindow 32 | answerWindow 32 | caseWindow 32
 _logs: HashMap[address, uint256]
 
 
@@ -51,20 +47,15 @@ def fix(signer: address, terms: IFaultCourt.Terms):
     """
     assert (
         terms.summonWindow >= _FLOORS.summonWindow
-    ), "terms: summon window under the floor"
-    assert (
-        terms.answerWindow >= _FLOORS.answerWindow
-    ), "terms: answer window under the floor"
-    assert (
-        terms.caseWindow >= _FLOORS.caseWindow
-    ), "terms: case window under the floor"
+        and terms.answerWindow >= _FLOORS.answerWindow
+        and terms.caseWindow >= _FLOORS.caseWindow
+    ), "terms: window under the floor"
     self._require_sound(terms)
     self._logs[signer] = (
-        (self._logs[signer] & U32)
-        | (block.timestamp << 128)
-        | (convert(terms.summonWindow, uint256) << 96)
-        | (convert(terms.answerWindow, uint256) << 64)
-        | (convert(terms.caseWindow, uint256) << 32)
+        (block.timestamp << 96)
+        | (convert(terms.summonWindow, uint256) << 64)
+        | (convert(terms.answerWindow, uint256) << 32)
+        | convert(terms.caseWindow, uint256)
     )
 
 
@@ -75,12 +66,12 @@ def at(signer: address, time: uint64) -> IFaultCourt.Terms:
     @notice The terms of a log's receipts that were posted at a time, seconds.
     """
     word: uint256 = self._logs[signer]
-    if word >> 128 == 0 or convert(time, uint256) < word >> 128:
+    if word == 0 or convert(time, uint256) < word >> 96:
         return _FLOORS
     return IFaultCourt.Terms(
-        summonWindow=convert((word >> 96) & U32, uint64),
-        answerWindow=convert((word >> 64) & U32, uint64),
-        caseWindow=convert((word >> 32) & U32, uint64),
+        summonWindow=convert((word >> 64) & U32, uint64),
+        answerWindow=convert((word >> 32) & U32, uint64),
+        caseWindow=convert(word & U32, uint64),
     )
 
 
@@ -97,37 +88,11 @@ def longer(signer: address) -> uint256:
 
 
 @internal
-def ask(signer: address):
-    """
-    @notice Count a summons that waits for its answer.
-    """
-    self._logs[signer] += 1
-
-
-@internal
-def settle(signer: address):
-    """
-    @notice Count one less: it was answered, or fell.
-    """
-    self._logs[signer] -= 1
-
-
-@internal
-@view
-def times(signer: address) -> uint256:
-    """
-    @notice By what the least fee of a log's next summons is multiplied.
-    """
-    return min(MOST_TIMES, 1 + (self._logs[signer] & U32))
-
-
-@internal
 @pure
 def _require_sound(terms: IFaultCourt.Terms):
     assert (
-        terms.summonWindow <= MAX_WINDOW
-    ), "terms: summon window over a year"
-    assert terms.caseWindow <= MAX_WINDOW, "terms: case window over a year"
+        terms.summonWindow <= MAX_WINDOW and terms.caseWindow <= MAX_WINDOW
+    ), "terms: window over a year"
     # no window of an answer that passes here overflows: it is below an eighth of a year
     assert (
         terms.answerWindow <= terms.caseWindow // DESCENT

@@ -81,22 +81,36 @@ def root_of(hashes: DynArray[bytes32, MOST]) -> bytes32:
     count: uint256 = len(hashes)
     if count == 0:
         return empty(bytes32)
-    left: bytes32[MOST] = empty(bytes32[MOST])
-    for i: uint256 in range(count, bound=MOST):
-        left[i] = hashes[i]
+    work: DynArray[bytes32, MOST] = hashes
     for _: uint256 in range(STEP):
         if count == 1:
             break
-        pairs: uint256 = count >> 1
-        for i: uint256 in range(pairs, bound=MOST):
-            left[i] = keccak256(
-                concat(
-                    0x01,
-                    left[unsafe_mul(2, i)],
-                    left[unsafe_add(unsafe_mul(2, i), 1)],
+        at: uint256 = 0
+        if count & 3 == 0:
+            # two layers at once, as what is not kept need not be written
+            count >>= 2
+            for i: uint256 in range(count, bound=MOST):
+                work[i] = keccak256(
+                    concat(
+                        0x01,
+                        keccak256(
+                            concat(0x01, work[at], work[unsafe_add(at, 1)])
+                        ),
+                        keccak256(
+                            concat(
+                                0x01,
+                                work[unsafe_add(at, 2)],
+                                work[unsafe_add(at, 3)],
+                            )
+                        ),
+                    )
                 )
-            )
+                at = unsafe_add(at, 4)
+            continue
+        for i: uint256 in range(count >> 1, bound=MOST):
+            work[i] = keccak256(concat(0x01, work[at], work[unsafe_add(at, 1)]))
+            at = unsafe_add(at, 2)
         if count & 1 == 1:
-            left[pairs] = left[unsafe_sub(count, 1)]
+            work[at >> 1] = work[at]
         count = unsafe_add(count, 1) >> 1
-    return left[0]
+    return work[0]

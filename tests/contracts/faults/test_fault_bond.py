@@ -38,7 +38,7 @@ def test_deploy__times__have_floors_and_ceilings(deploy_fault_court):
         ((0, ANSWER, CASE), "times: no claim window"),
         ((SUMMON, 0, CASE), "times: no answer window"),
         ((YEAR + 1, ANSWER, CASE), "times: claim window over a year"),
-        ((SUMMON, ANSWER, YEAR + 1), "terms: case window over a year"),
+        ((SUMMON, ANSWER, YEAR + 1), "terms: window over a year"),
         ((SUMMON, ANSWER, 8 * ANSWER - 1), "terms: case window under eight answers"),
         ((SUMMON, YEAR // 8 + 1, YEAR), "terms: case window under eight answers"),
     ):
@@ -91,14 +91,14 @@ def test_is_final__longer_terms_later__take_nothing_back(
 @pytest.mark.parametrize(
     ("terms", "reason"),
     [
-        ((SUMMON - 1, ANSWER, CASE), "terms: summon window under the floor"),
-        ((SUMMON, ANSWER - 1, CASE), "terms: answer window under the floor"),
-        ((SUMMON, ANSWER, CASE - 1), "terms: case window under the floor"),
-        ((YEAR + 1, ANSWER, CASE), "terms: summon window over a year"),
-        ((SUMMON, ANSWER, YEAR + 1), "terms: case window over a year"),
+        ((SUMMON - 1, ANSWER, CASE), "terms: window under the floor"),
+        ((SUMMON, ANSWER - 1, CASE), "terms: window under the floor"),
+        ((SUMMON, ANSWER, CASE - 1), "terms: window under the floor"),
+        ((YEAR + 1, ANSWER, CASE), "terms: window over a year"),
+        ((SUMMON, ANSWER, YEAR + 1), "terms: window over a year"),
         ((SUMMON, ANSWER + 126, CASE), "terms: case window under eight answers"),
-        ((2**64 - 1, ANSWER, CASE), "terms: summon window over a year"),
-        ((SUMMON, 2**64 - 1, 2**64 - 1), "terms: case window over a year"),
+        ((2**64 - 1, ANSWER, CASE), "terms: window over a year"),
+        ((SUMMON, 2**64 - 1, 2**64 - 1), "terms: window over a year"),
     ],
 )
 def test_make_bond__terms_out_of_range__reverts(fault_court, log, operator, denied, terms, reason):

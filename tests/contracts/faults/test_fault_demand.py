@@ -176,8 +176,8 @@ def test_demand__fee_too_low__reverts(docket_of, deploy_fault_court, run, log):
 
 def test_least_demand_fee__row__is_that_of_4096_bytes(fault_court):
     nodes, row = fault_court.least_demand_fee(False), fault_court.least_demand_fee(True)
-    assert nodes % (4 * 80_000) == 0
-    assert row == nodes * (80_000 + 40 * 4096) // 80_000
+    assert nodes % (4 * 90_000) == 0
+    assert row == nodes * (80_000 + 40 * 4096) // 90_000
 
 
 def test_demand__of_a_row__needs_the_rows_fee(docket, case, fault_court, denied):
@@ -309,7 +309,7 @@ def test_reveal__preimage_for_nodes_and_back__reverts(docket, case, denied, stra
     tensor = docket.demand(case, INPUTS, 0, 1)
     sent = {"sender": stranger}
     for preimage in (row, tensor):
-        with denied("fault: a preimage is demanded", case):
+        with denied("fault: wrong number of hashes", case):
             fault_court.reveal_nodes([(preimage, [])], **sent)
     for other in (nodes, tensor):
         with denied("fault: no row is demanded", case):
