@@ -88,14 +88,14 @@ def text(value: dict[str, Any]) -> str:
 
 def build() -> dict[str, str]:
     """Every artefact's text, by file name, and where the proxy puts what is deployed."""
-    from counterfoil.chain.deployment import COURT, LEDGER, REGISTRY, court_plan, plans
+    from counterfoil.chain.deployment import COURT, court_plan, fault_plans, plans
 
     made = {each["name"]: each for each in map(artefact, CONTRACTS)}
-    names = (LEDGER, REGISTRY, COURT)
-    codes = {name: bytes.fromhex(made[name]["bytecode"][2:]) for name in names}
-    planned = {plan.name: plan.address for plan in plans(codes)}
-    court = court_plan(codes[COURT], planned[LEDGER])
-    addresses = planned | {COURT: court.address}
+    codes = {name: bytes.fromhex(each["bytecode"][2:]) for name, each in made.items()}
+    ledger, registry = plans(codes)
+    court = court_plan(codes[COURT], ledger.address)
+    planned = (ledger, registry, court, *fault_plans(codes, ledger.address))
+    addresses = {plan.name: plan.address for plan in planned}
     return {f"{name}.json": text(each) for name, each in made.items()} | {
         "addresses.json": text(addresses)
     }

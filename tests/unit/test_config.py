@@ -121,14 +121,16 @@ def test_save_profile__loaded_again__equal_and_others_kept(folder):
 
 def test_addresses__shipped__those_of_the_shipped_bytecode():
     from counterfoil import artefacts
-    from counterfoil.chain.deployment import court_plan, plans
+    from counterfoil.chain.deployment import court_plan, fault_plans, plans
 
+    faults = ("FaultClerk", "StepJudge", "RowJudge", "FaultCourt")
     bytecodes = {
         name: bytes.fromhex(artefacts.load(name)["bytecode"].removeprefix("0x"))
-        for name in ("ReceiptLedger", "ModelRegistry", "PromiseCourt")
+        for name in ("ReceiptLedger", "ModelRegistry", "PromiseCourt", *faults)
     }
     ledger, registry = plans(bytecodes)
-    made = (ledger, registry, court_plan(bytecodes["PromiseCourt"], ledger.address))
+    court = court_plan(bytecodes["PromiseCourt"], ledger.address)
+    made = (ledger, registry, court, *fault_plans(bytecodes, ledger.address))
     assert artefacts.addresses() == {plan.name: plan.address for plan in made}
 
 
