@@ -99,10 +99,8 @@ def cli(out: Output, profile: str | None) -> None:
         ("operator", "shown by", "txs", "gas", "s", "lost"),
     )
     seconds = time.monotonic() - began
-    out.say(
-        "\ntxs, gas: the accuser's; lost: of a bond of "
-        f"{BONDED}, in the chain's currency. {seconds:.0f} s in all."
-    )
+    out.say(f"\ntxs and gas are the accuser's; lost is of a bond of {BONDED}.")
+    out.say(f"{seconds:.0f} s in all.")
     if out.json:
         out.result({"acts": [_plain(each) for each in acts], "seconds": seconds})
 

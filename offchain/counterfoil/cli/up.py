@@ -14,7 +14,7 @@ import click
 
 from counterfoil import config, keys
 from counterfoil.chain import Chain, LedgerClient, deploy
-from counterfoil.chain.deployment import COURT, LOCAL_TERMS
+from counterfoil.chain.deployment import COURT, FAULT_COURT, LOCAL_FAULT_TERMS, LOCAL_TERMS
 from counterfoil.config import Profile
 from counterfoil.errors import NodeFailed
 from counterfoil.hashing.types import Address, Seconds
@@ -62,12 +62,14 @@ def cli(port: int, out: Output, profile: str | None) -> None:
                 "ledger": settings.ledger,
                 "registry": settings.registry,
                 "court": settings.court,
+                "faultCourt": settings.fault_court,
                 "config": str(config.config_file()),
             },
             f"chain     {CHAIN_ID} at {node.url}, state in {node.state}\n"
             f"ledger    {settings.ledger}\n"
             f"registry  {settings.registry}\n"
             f"court     {settings.court}\n"
+            f"faults    {settings.fault_court}\n"
             f"profile   {settings.name}, in {config.config_file()}\n"
             "next      counterfoil run MODEL --input FILE; counterfoil settle; "
             "counterfoil verify receipt.json\n"
@@ -87,7 +89,7 @@ def _prepare(node: LocalNode, folder: Path) -> Profile:
         if chain.balance(Address(address)) < GAS_MONEY // 2:
             node.rpc("anvil_setBalance", address, hex(GAS_MONEY))
     paying = keys.account(str(payer))
-    made = deploy(chain, paying, court=LOCAL_TERMS)
+    made = deploy(chain, paying, court=LOCAL_TERMS, faults=LOCAL_FAULT_TERMS)
     settings = replace(
         config.load_profile(config.LOCAL),
         rpc=node.url,
@@ -96,6 +98,7 @@ def _prepare(node: LocalNode, folder: Path) -> Profile:
         operator=str(operator),
         payer=str(payer),
         court=made.contracts[COURT].address,
+        fault_court=made.contracts[FAULT_COURT].address,
     )
     config.save_profile(settings)
     with closing(Journal.open(settings)) as journal:
