@@ -31,7 +31,7 @@ from counterfoil.cli.demo_fault_stage import (
     set_fault_stage,
 )
 from counterfoil.cli.demo_lies import LIES, Told, another_output, corrupted_weight
-from counterfoil.errors import StillSummonable
+from counterfoil.errors import KeyFileMissing, StillSummonable
 from counterfoil.faults.challenger import Limits
 from counterfoil.faults.run import run_of
 from counterfoil.faults.store import Store
@@ -341,6 +341,25 @@ def test_settle__run_not_to_be_had__said_with_what_is_left(stage, log):
     chains.wait(stage.chain, chains.send(stage.chain, call, stage.challenger))
     notes = settler.step().notes
     assert any("is summoned" in note and "did not keep the run" in note for note in notes)
+
+
+def test_settle__machine_without_the_key__said_and_settling_goes_on(stage, log, monkeypatch):
+    journal, settler = log
+    file = honest_receipt(stage, journal, settler)
+    run = run_of(Executor(stage.program), file.opening)
+    fee = 2 * stage.court.least_summons_fee(journal.signer)
+    call = stage.court.summon_call(run.summons(file), fee)
+    chains.wait(stage.chain, chains.send(stage.chain, call, stage.challenger))
+
+    def elsewhere(*_: object) -> None:
+        raise KeyFileMissing("the key is on another machine")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "sign_trace", elsewhere)
+        step = settler.step()
+    assert not step.duties
+    assert any("s are left to answer: the key is on" in note for note in step.notes)
+    assert len(settler.step().duties) == 1
 
 
 def test_session__hidden_run__kept_for_the_court_and_let_go(stage, log):

@@ -31,9 +31,9 @@ from counterfoil.chain.events import block_at
 from counterfoil.chain.fault_events import OPENINGS
 from counterfoil.config import Profile
 from counterfoil.errors import (
-    ModelNotFound,
+    ChainError,
+    CounterfoilError,
     NonceTaken,
-    NoSuchReceipt,
     NotReplayable,
     Refused,
     Underpriced,
@@ -128,7 +128,9 @@ class FaultAnswerer:
                         sent.append(what)
                     else:
                         notes.append(f"{what}: {why}")
-            except (NotReplayable, ModelNotFound, NoSuchReceipt) as error:
+            except ChainError:
+                raise
+            except CounterfoilError as error:  # no run, no model, no key: others are answered
                 notes.append(self._urgent(docket, str(error)))
         self._release()
         for note in notes:

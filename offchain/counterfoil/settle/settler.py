@@ -323,7 +323,7 @@ class Settler:
                 sent, notes = duty.step(record, self._payer)
                 step.duties += sent
                 step.notes += notes
-        except ChainError as error:
+        except CounterfoilError as error:
             step.notes.append(f"the log's duties wait: {error}")
 
     def _answer_in_trouble(self, step: Step, record: LogRecord) -> None:
