@@ -32,7 +32,7 @@ from counterfoil.cli.demo_fault_stage import (
 )
 from counterfoil.cli.demo_lies import LIES, Told, another_output, corrupted_weight
 from counterfoil.errors import KeyFileMissing, StillSummonable
-from counterfoil.faults.challenger import Limits
+from counterfoil.faults.looks import Limits
 from counterfoil.faults.run import run_of
 from counterfoil.faults.store import Store
 from counterfoil.faults.walk import Wait

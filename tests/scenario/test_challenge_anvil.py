@@ -170,6 +170,10 @@ def test_challenge__by_itself__to_the_end(stage, log, anvil, tmp_path):
         ).stdout
     )
     assert verified["results"][0]["faultCourt"]["state"] == "faulty"
+    shown = subprocess.run(
+        command("show", path, profile="challenger"), capture_output=True, check=True
+    )
+    assert json.loads(shown.stdout)["faultCourt"]["state"] == "faulty"
     standing = subprocess.run(
         command("standing", journal.signer, profile="challenger"),
         capture_output=True, check=False,

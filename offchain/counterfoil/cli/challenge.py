@@ -11,8 +11,9 @@ import click
 
 from counterfoil import config
 from counterfoil.errors import ChainError
-from counterfoil.faults.challenger import Challenger, Limits, Look, Said
+from counterfoil.faults.challenger import Challenger
 from counterfoil.faults.guard import Guard
+from counterfoil.faults.looks import Limits, Look, Said
 from counterfoil.faults.store import Store
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.verify import Trust, verify

@@ -23,8 +23,9 @@ from counterfoil.chain import (
 from counterfoil.chain.deployment import FAULT_COURT, LEDGER, FaultCourtTerms
 from counterfoil.config import Profile
 from counterfoil.errors import DemoFailed
-from counterfoil.faults.challenger import Challenger, Limits, Said
+from counterfoil.faults.challenger import Challenger
 from counterfoil.faults.guard import Guard
+from counterfoil.faults.looks import Limits, Said
 from counterfoil.faults.run import run_of
 from counterfoil.faults.store import Store
 from counterfoil.faults.walk import Wait

@@ -18,8 +18,8 @@ from counterfoil import config
 from counterfoil.chain import Chain, RegistryClient
 from counterfoil.config import LOCAL, Profile
 from counterfoil.faults.challenger import Challenger
-from counterfoil.faults.challenger import Limits as RunLimits
 from counterfoil.faults.guard import Guard
+from counterfoil.faults.looks import Limits as RunLimits
 from counterfoil.faults.store import Store as ChallengeStore
 from counterfoil.hashing.types import Address
 from counterfoil.publish import Hosts

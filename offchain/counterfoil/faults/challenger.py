@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from eth_account.signers.local import LocalAccount
@@ -31,6 +30,7 @@ from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.hashing.types import Address, Digest, Seconds
 
 from .docket import STEP_DOWN, Docket
+from .looks import Limits, Look, Said, coins, what
 from .points import hit
 from .proving import prove_call
 from .run import Proof, Run
@@ -68,61 +68,6 @@ OVER = {
 """Refusals after which a receipt is never summoned any more."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a challenger may spend.
-
-    Attributes:
-        gas_price: wei a gas, at most; above it everything waits.
-        at_a_loss: begin also what earns less than it may cost.
-    """
-
-    gas_price: int
-    at_a_loss: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """One thing worth telling.
-
-    Attributes:
-        kind: one word, or words with hyphens.
-        text: a sentence for people.
-        again: tells this from the same kind of thing another time.
-        data: more for programs.
-    """
-
-    kind: str
-    text: str
-    level: Literal["info", "warning", "alarm"] = "info"
-    again: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What one look came to.
-
-    Attributes:
-        move: what is to be done, or was sent.
-        until: Unix seconds, the chain's: nothing is to be done before; None: look again soon.
-    """
-
-    move: Move
-    said: tuple[Said, ...]
-    until: Seconds | None = None
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing is left to do for this receipt."""
-        return isinstance(self.move, End)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether nothing is sent, and time does not change it."""
-        return any(said.kind in ("unprofitable", "no-payer") for said in self.said)
 
 
 class Challenger:
@@ -318,7 +263,7 @@ class Challenger:
             Said(
                 kind="sent", again=f"{name}:{made.digest.hex()}",
                 text=f"sent {name} in 0x{made.digest.hex()}"
-                + (f", with {_coins(call.value)}" if call.value else ""),
+                + (f", with {coins(call.value)}" if call.value else ""),
                 data={"step": name, "transaction": made.digest, "value": call.value},
             )
         ]  # fmt: skip
@@ -364,17 +309,17 @@ class Challenger:
         """What is said before the first transaction, and whether it is sent."""
         spent, earns = self.cost(run, call), self._reward(file.receipt.signer)
         data = {"cost": spent, "reward": earns}
-        what = f"the receipt is wrong ({_what(run.claim)})"
+        wrong = f"the receipt is wrong ({what(run.claim)})"
         if self._limits.at_a_loss or earns >= spent:
-            text = f"{what}: to prove it costs up to {_coins(spent)} and earns {_coins(earns)}"
+            text = f"{wrong}: to prove it costs up to {coins(spent)} and earns {coins(earns)}"
             return Said(kind="begins", level="alarm", text=text, data=data), True
-        why = f"it would earn {_coins(earns)}" if earns else "the log has no bond"
-        text = f"{what}, but {why} and cost up to {_coins(spent)}: --at-a-loss sends it"
+        why = f"it would earn {coins(earns)}" if earns else "the log has no bond"
+        text = f"{wrong}, but {why} and cost up to {coins(spent)}: --at-a-loss sends it"
         return Said(kind="unprofitable", level="alarm", text=text, data=data), False
 
     def _no_payer(self, proof: Proof | None) -> list[Said]:
-        what = "" if proof is None else f" ({_what(proof)})"
-        text = f"nothing is sent{what}: the profile names no payer"
+        about = "" if proof is None else f" ({what(proof)})"
+        text = f"nothing is sent{about}: the profile names no payer"
         return [Said(kind="no-payer", level="warning", text=text)]
 
     def _refused(self, challenge: Challenge, move: Move, reason: str) -> Look:
@@ -390,19 +335,3 @@ class Challenger:
 
 def _evidence(receipt: Digest, proof: Proof) -> Digest:
     return fault_evidence(receipt, proof.fault, proof.place, proof.element)
-
-
-def _what(proof: Proof | None) -> str:
-    """What is wrong, in a few words."""
-    if proof is None:
-        return "another trace"
-    names = {
-        "STEP": "a wrong step", "LINK": "another output than the program's",
-        "TENSOR": "another tensor than the program's", "COUNT": "another number of tensors",
-        "LENGTH": "a row of another length", "FILLING": "something behind the last row",
-    }  # fmt: skip
-    return names[proof.fault.name]
-
-
-def _coins(wei: int) -> str:
-    return f"{wei / 1e18:.6f} of the chain's currency"

@@ -11,7 +11,8 @@ from counterfoil.programs.container import program_in
 from counterfoil.replay import Models
 from counterfoil.verify.offline import check_openings, check_signature
 
-from .challenger import Challenger, Look
+from .challenger import Challenger
+from .looks import Look
 from .run import Run, run_of
 
 RUNS = 8
