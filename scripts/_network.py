@@ -16,17 +16,27 @@ from ape.exceptions import ApeException
 from counterfoil import artefacts
 from counterfoil.chain.deployment import (
     COURT,
+    FAULT_CLERK,
+    FAULT_COURT,
     GRACE,
     LEDGER,
+    LOCAL_FAULT_TERMS,
+    LOCAL_TERMS,
     PROXY,
     PROXY_DEPLOYER,
     PROXY_FUNDS,
     PROXY_TRANSACTION,
+    PUBLIC_FAULT_TERMS,
+    PUBLIC_TERMS,
     REGISTRY,
+    ROW_JUDGE,
+    STEP_JUDGE,
     Deployed,
     Deployment,
     Plan,
     court_plan,
+    fault_arguments,
+    plan,
     plans,
     read_record,
     write_record,
@@ -129,25 +139,41 @@ def _deploy_one(sender: Any, plan: Plan, grace: int | None) -> Deployed:
     )
 
 
-def deploy(sender: Any, file: Path | None, grace: int = GRACE, *, court: bool = True) -> Deployment:
+def deploy(
+    sender: Any, file: Path | None, grace: int = GRACE, *, court: bool = True, faults: bool = True
+) -> Deployment:
     """Put the contracts on the connected chain, those that are not there, and record them.
 
+    The courts' terms are those of public chains; on a development chain those of
+    `counterfoil up`, whose contracts are then left alone.
+
     Args:
-        court: with the ledger's court, whose terms are those of public chains.
+        court: with the ledger's promise court.
+        faults: with its fault court, and that one's clerk and judges.
     """
     file, chain_id = file or _record_file(), ape.chain.provider.chain_id
     before = recorded(file)
     known = {} if before is None else dict(before.contracts)
 
-    def put(plan: Plan) -> Deployed:
-        made = _deploy_one(sender, plan, grace if plan.name == LEDGER else None)
-        if plan.name not in known or known[plan.name].address != made.address:
-            known[plan.name] = made
+    def put(each: Plan) -> Deployed:
+        made = _deploy_one(sender, each, grace if each.name == LEDGER else None)
+        if each.name not in known or known[each.name].address != made.address:
+            known[each.name] = made
         return made
 
-    made = {plan.name: put(plan) for plan in planned(grace)}
+    ledger, _ = (put(each).address for each in planned(grace))
     if court:
-        put(court_plan(_bytecode(COURT), made[LEDGER].address))
+        terms = LOCAL_TERMS if is_development() else PUBLIC_TERMS
+        put(court_plan(_bytecode(COURT), ledger, terms))
+    if faults:
+        floors = LOCAL_FAULT_TERMS if is_development() else PUBLIC_FAULT_TERMS
+        # A chain without the proxy decides where they are, so the court is told afterwards.
+        clerk, step, row = (
+            put(plan(name, _bytecode(name))).address
+            for name in (FAULT_CLERK, STEP_JUDGE, ROW_JUDGE)
+        )
+        arguments = fault_arguments(ledger, (clerk, step, row), floors)
+        put(plan(FAULT_COURT, _bytecode(FAULT_COURT) + arguments))
     deployment = Deployment(genesis=genesis(), contracts=known)
     write_record(file, chain_id, deployment)
     return deployment

@@ -120,6 +120,14 @@ def test_up__killed_with_its_node__goes_on_where_the_chain_was(terminals):
     findings = t.run("doctor", environment={"COUNTERFOIL_RPC": with_key}, code=None)["findings"]
     assert next(f["text"] for f in findings if f["what"] == "node").startswith(f"{t.url}, block ")
     assert "hush" not in json.dumps(findings)
+    courts = {f["what"]: f["text"] for f in findings if f["what"] in ("court", "faults")}
+    assert courts == {"court": said["court"], "faults": said["faultCourt"]}
+    swapped = {"COUNTERFOIL_FAULT_COURT": said["ledger"]}
+    findings = t.run("doctor", environment=swapped, code=1)["findings"]
+    bad = [f for f in findings if f["level"] == "bad"]
+    assert [f["what"] for f in bad] == ["faults"]
+    assert bad[0]["text"].endswith("correct the profile's fault_court")
+    assert findings[-1]["what"] == "gas"  # what comes after it was looked at too
 
     first = t.run("run", "model.onnx", "--input", "x.npy", "--receipt", "a.json")
     assert first["settleBy"] > time.time()  # the log is open, so the receipt promises

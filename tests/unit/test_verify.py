@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from counterfoil import chain as chains
 from counterfoil.chain import Chain, LedgerClient
+from counterfoil.chain.deployment import COURT, FAULT_COURT, LEDGER, Deployed, Deployment
 from counterfoil.config import EMBEDDED_CHAIN_ID
 from counterfoil.errors import (
     BadAnswer,
@@ -475,6 +476,26 @@ def test_of__profile__its_chain_and_additions(settled):
     assert trust.knows(5, OTHER) and not trust.knows(6, OTHER)
     assert trust.publishers == (OTHER,)
     assert trust.registries[settled.chain.chain_id] == settled.registry.address
+
+
+def test_of__courts__by_the_ledger_that_they_are_of(settled, monkeypatch):
+    def at(digit: str) -> Deployed:
+        return Deployed(address=Address("0x" + digit * 40))
+
+    record = {
+        5: Deployment(genesis="0x", contracts={LEDGER: at("1"), COURT: at("2")}),
+        6: Deployment(genesis="0x", contracts={LEDGER: at("1"), FAULT_COURT: at("3")}),
+        7: Deployment(genesis="0x", contracts={COURT: at("2"), FAULT_COURT: at("3")}),
+    }
+    monkeypatch.setattr("counterfoil.verify.trust.shipped_record", lambda: record)
+    ledger, promise, fault = (at(digit).address for digit in "123")
+    bare = replace(settled.profile, court=None, fault_court=None)
+    assert Trust.of(bare).courts == {(5, ledger): promise}
+    assert Trust.of(bare).fault_courts == {(6, ledger): fault}
+    own = (bare.chain_id, bare.ledger)
+    trust = Trust.of(replace(bare, court=fault, fault_court=promise))
+    assert trust.courts == {(5, ledger): promise, own: fault}
+    assert trust.fault_courts == {(6, ledger): fault, own: promise}
 
 
 # The promise (docs/format.md §8)

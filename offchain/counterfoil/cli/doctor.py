@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import click
 
 from counterfoil import config, keys
-from counterfoil.chain import Chain, LedgerClient, RegistryClient
+from counterfoil.chain import Chain, CourtClient, FaultCourtClient, LedgerClient, RegistryClient
+from counterfoil.chain.bonds import BondsClient
 from counterfoil.config import LOCAL, Profile
-from counterfoil.errors import AnvilMissing, CounterfoilError, JournalMissing
+from counterfoil.errors import AnvilMissing, CounterfoilError, JournalMissing, NoContract
 from counterfoil.formats.receipt import CLOCK_TOLERANCE
 from counterfoil.hashing.types import Address
 from counterfoil.journal import Journal
@@ -141,10 +142,26 @@ def _chain(settings: Profile) -> Iterator[Finding]:
         if settings.registry is not None:
             RegistryClient(chain, settings.registry).contract.require_code()
             yield Finding("ok", "registry", settings.registry)
+        yield from _courts(settings, chain)
         yield from _log(settings, ledger)
         yield from _money(settings, chain)
     except CounterfoilError as error:
         yield Finding("bad", "chain", " ".join(str(error).split()))
+
+
+def _courts(settings: Profile, chain: Chain) -> Iterator[Finding]:
+    courts: list[tuple[str, BondsClient]] = []
+    if settings.court is not None:
+        courts.append(("court", CourtClient(chain, settings.court)))
+    if settings.fault_court is not None:
+        courts.append(("faults", FaultCourtClient(chain, settings.fault_court)))
+    for what, court in courts:
+        try:
+            court.require(settings.ledger)
+        except NoContract as error:
+            yield Finding("bad", what, str(error))
+        else:
+            yield Finding("ok", what, court.address)
 
 
 def _log(settings: Profile, ledger: LedgerClient) -> Iterator[Finding]:

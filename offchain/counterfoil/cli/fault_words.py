@@ -1,4 +1,4 @@
-"""Where a receipt stands before the profile's fault court, in words."""
+"""Where a receipt stands before its ledger's fault court, in words."""
 
 from __future__ import annotations
 
@@ -9,29 +9,25 @@ from counterfoil.config import Profile
 from counterfoil.errors import ChainError
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.formats.runtime import Program
+from counterfoil.hashing.types import Address
+from counterfoil.verify import Trust
 
 from .output import when
 
 
 def fault_state(
-    file: ReceiptFile, settings: Profile, chain: Chain | None
+    file: ReceiptFile, trust: Trust, chain: Chain | None
 ) -> tuple[str, dict[str, Any]] | None:
     """A line for people, and fields for programs; None: there is nothing to say.
 
-    That is where the profile names no fault court, the receipt is of another chain or ledger,
-    or its file does not say that an exact program made it.
+    That is where no fault court of the receipt's ledger is known, or its file does not say that
+    an exact program made it.
     """
-    preimage = file.preimage
-    if (
-        settings.fault_court is None
-        or chain is None
-        or (file.chain_id, file.ledger) != (settings.chain_id, settings.ledger)
-        or preimage is None
-        or not isinstance(preimage.runtime, Program)
-    ):
+    address = _court_of(file, trust)
+    if address is None or chain is None:
         return None
-    court = FaultCourtClient(chain, settings.fault_court)
-    court.require(settings.ledger)
+    court = FaultCourtClient(chain, address)
+    court.require(file.ledger)
     case = court.case_of(file.digest)
     data: dict[str, Any] = {"state": case.state or "unchallenged", "asserted": case.asserted}
     if case.state:
@@ -61,9 +57,23 @@ def quietly(
     file: ReceiptFile, settings: Profile, chain: Chain | None
 ) -> tuple[str, dict[str, Any]] | None:
     """As `fault_state`, where a node that does not answer is no reason to fail."""
+    trust = Trust.of(settings)
     try:
-        if chain is None and settings.fault_court is not None and settings.rpc is not None:
+        if (
+            chain is None
+            and settings.rpc is not None
+            and file.chain_id == settings.chain_id
+            and _court_of(file, trust) is not None
+        ):
             chain = Chain.connect(settings.rpc, expect_chain_id=settings.chain_id)
-        return fault_state(file, settings, chain)
+        return fault_state(file, trust, chain)
     except ChainError as error:
         return f"not known: {' '.join(str(error).split())}", {"state": None}
+
+
+def _court_of(file: ReceiptFile, trust: Trust) -> Address | None:
+    """The fault court of an exact program's receipt, None: none is known, or no such receipt."""
+    preimage = file.preimage
+    if preimage is None or not isinstance(preimage.runtime, Program):
+        return None
+    return trust.fault_courts.get((file.chain_id, file.ledger))

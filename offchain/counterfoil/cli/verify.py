@@ -78,7 +78,7 @@ def cli(
                 found = verify(file, trust=trust, chain=chain)
                 if require_anchored:
                     found.require_anchored()
-                court = fault_state(file, settings, chain)
+                court = fault_state(file, trust, chain)
             except CounterfoilError as error:
                 if len(files) == 1:
                     raise

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from counterfoil.chain.deployment import COURT, LEDGER, REGISTRY, shipped_record
+from counterfoil.chain.deployment import (
+    COURT,
+    FAULT_COURT,
+    LEDGER,
+    REGISTRY,
+    Deployment,
+    shipped_record,
+)
 from counterfoil.config import Profile
 from counterfoil.hashing.types import Address
 
@@ -19,12 +26,14 @@ class Trust:
         registries: by chain id, where models are looked up.
         publishers: whose word on a model counts.
         courts: by (chain id, ledger), where a log's standing is asked.
+        fault_courts: by the same, where it is asked whether a run was challenged.
     """
 
     ledgers: frozenset[tuple[int, Address]]
     registries: Mapping[int, Address] = field(default_factory=dict)
     publishers: tuple[Address, ...] = ()
     courts: Mapping[tuple[int, Address], Address] = field(default_factory=dict)
+    fault_courts: Mapping[tuple[int, Address], Address] = field(default_factory=dict)
 
     @classmethod
     def shipped(cls) -> Trust:
@@ -41,11 +50,8 @@ class Trust:
                 for chain_id, each in record.items()
                 if REGISTRY in each.contracts
             },
-            courts={
-                (chain_id, each.contracts[LEDGER].address): each.contracts[COURT].address
-                for chain_id, each in record.items()
-                if LEDGER in each.contracts and COURT in each.contracts
-            },
+            courts=_beside_ledgers(record, COURT),
+            fault_courts=_beside_ledgers(record, FAULT_COURT),
         )
 
     @classmethod
@@ -60,6 +66,9 @@ class Trust:
         if profile.court is not None:
             courts = {**trust.courts, (profile.chain_id, profile.ledger): profile.court}
             trust = replace(trust, courts=courts)
+        if profile.fault_court is not None:
+            courts = {**trust.fault_courts, (profile.chain_id, profile.ledger): profile.fault_court}
+            trust = replace(trust, fault_courts=courts)
         return trust
 
     def adding(
@@ -75,3 +84,14 @@ class Trust:
     def knows(self, chain_id: int, ledger: Address) -> bool:
         """Whether a ledger is on the list."""
         return (chain_id, ledger) in self.ledgers
+
+
+def _beside_ledgers(
+    record: Mapping[int, Deployment], name: str
+) -> dict[tuple[int, Address], Address]:
+    """By (chain id, ledger), where a contract is that was deployed with the ledger."""
+    return {
+        (chain_id, each.contracts[LEDGER].address): each.contracts[name].address
+        for chain_id, each in record.items()
+        if LEDGER in each.contracts and name in each.contracts
+    }
