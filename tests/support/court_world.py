@@ -78,21 +78,23 @@ class Contract:
 class CourtWorld:
     """The chain, its actors and its clock. All of it goes back with `back_to`."""
 
+    ROLES: tuple[str, ...] = ("deployer", "honest", "faulty", "claimant", "stranger", "payer")
+
     def __init__(self) -> None:
         self.backend = PyEVMBackend()
-        names = ("deployer", "honest", "faulty", "claimant", "stranger", "payer")
-        self.actors = dict(zip(names, self.backend.get_accounts(), strict=False))
+        self.actors = dict(zip(self.ROLES, self.backend.get_accounts(), strict=False))
         self.now = START
         self.spent: Counter[bytes] = Counter()
         self.ledger = self._deploy("ReceiptLedger", GRACE)
-        self.court = self._deploy(
-            "PromiseCourt", self.ledger.address, CLAIM_WINDOW, ANSWER_WINDOW, CAP
-        )
+        self.court = self._deploy_court()
         code = _refuser()
         copy = bytes([0x60, len(code), 0x80, 0x60, 0x09, 0x5F, 0x39, 0x5F, 0xF3])
         self.wallet = self._create(copy + code)
         self.chain_id = self.backend.chain.chain_id
         self.ledger_address = checksummed(self.ledger.address)
+
+    def _deploy_court(self) -> Contract:
+        return self._deploy("PromiseCourt", self.ledger.address, CLAIM_WINDOW, ANSWER_WINDOW, CAP)
 
     def mark(self) -> tuple[bytes, int, Counter[bytes]]:
         """A point in the chain to come back to."""
@@ -166,8 +168,8 @@ class CourtWorld:
 
     def _deploy(self, name: str, *arguments: Any) -> Contract:
         artefact = artefacts.load(name)
-        (constructor,) = (each for each in artefact["abi"] if each["type"] == "constructor")
-        types = [each["type"] for each in constructor["inputs"]]
+        constructors = (each for each in artefact["abi"] if each["type"] == "constructor")
+        types = [_type(each) for made in constructors for each in made["inputs"]]
         code = bytes.fromhex(artefact["bytecode"][2:]) + encode(types, arguments)
         return Contract(name, self._create(code))
 
