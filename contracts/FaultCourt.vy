@@ -557,19 +557,6 @@ def clean_at(signer: address, time: uint64) -> bool:
 @external
 @view
 @reentrant
-def proved(signer: address, number: uint64) -> bool:
-    """
-    @notice Whether the offence under a number was counted.
-    @param signer the log's key
-    @param number the receipt's
-    @return true or false
-    """
-    return bonds.proved(signer, number)
-
-
-@external
-@view
-@reentrant
 def credit(beneficiary: address) -> uint256:
     """
     @notice What is kept for an account that did not take a payment.

@@ -45,6 +45,9 @@ from .modules import digests
 initializes: digests
 
 from .modules import merkle_path
+from .modules import offences
+
+initializes: offences[bonds := bonds]
 
 ANSWER_GAS: constant(uint256) = 110_000
 # gas of an answer, at most: the gas tests hold a whole one to it
@@ -281,7 +284,7 @@ def demand(signer: address, sequence: uint64, batch: IPromiseCourt.PostedBatch):
     ), "court: demand too late"
     assert msg.value >= self._least_fee(), "court: fee too low"
     assert msg.value < MAX_FEE, "court: fee too large"
-    bonds.require_unproved(signer, sequence)
+    offences.require_unproved(signer, sequence)
     key: uint256 = self._key(signer, sequence)
     deadline: uint256 = self._deadlines[key]
     assert deadline != ANSWERED, "court: already answered"
@@ -354,8 +357,8 @@ def time_out(signer: address, sequence: uint64):
     log IPromiseCourt.DemandTimedOut(
         signer=signer, sequence=sequence, demander=demander
     )
-    if not bonds.proved(signer, sequence):
-        amount += bonds.take(
+    if not offences.proved(signer, sequence):
+        amount += offences.take(
             signer, sequence, IBonds.Offence.WITHHELD, demander
         )
     bonds.pay(demander, amount)
@@ -422,7 +425,7 @@ def proved(signer: address, number: uint64) -> bool:
     @param number a receipt's, or the first of a gap
     @return true or false
     """
-    return bonds.proved(signer, number)
+    return offences.proved(signer, number)
 
 
 @external
@@ -607,7 +610,7 @@ def _open_evidence(
 
 @internal
 def _take(signer: address, number: uint64, reason: IBonds.Offence):
-    bonds.pay(msg.sender, bonds.take(signer, number, reason, msg.sender))
+    bonds.pay(msg.sender, offences.take(signer, number, reason, msg.sender))
 
 
 @internal

@@ -12,6 +12,10 @@ from ..modules import bonds
 
 initializes: bonds
 
+from ..modules import offences
+
+initializes: offences[bonds := bonds]
+
 
 @deploy
 def __init__(
@@ -55,6 +59,11 @@ def release(signer: address):
 @external
 def take(signer: address, number: uint64, reason: IBonds.Offence):
     bonds.pay(msg.sender, bonds.take(signer, number, reason, msg.sender))
+
+
+@external
+def take_once(signer: address, number: uint64, reason: IBonds.Offence):
+    bonds.pay(msg.sender, offences.take(signer, number, reason, msg.sender))
 
 
 @external

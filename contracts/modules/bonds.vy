@@ -48,9 +48,6 @@ _bonds: HashMap[address, uint256]
 # askedAt 64 | cases that wait for a first answer 32 | open cases 32, by signer
 _pending: HashMap[address, uint256]
 
-# signer 160 | number 64 => counted
-_proved: HashMap[uint256, bool]
-
 _credits: HashMap[address, uint256]
 
 
@@ -191,28 +188,18 @@ def release(signer: address):
 
 
 @internal
-@view
-def require_unproved(signer: address, number: uint64):
-    """
-    @notice Revert if the offence was counted, whatever proved it.
-    """
-    assert not self.proved(signer, number), "bond: offence already proved"
-
-
-@internal
 def take(
     signer: address, number: uint64, reason: IBonds.Offence, prover: address
 ) -> uint256:
     """
-    @notice Count an offence, mark the log, take a unit of its bond and burn what is not
-            the prover's.
+    @notice Mark the log, take a unit of its bond and burn what is not the prover's. The
+            court sees to it that an offence is taken once: by what it keeps of its cases,
+            or by `offences.take`.
     @return wei for the prover, for the court to `pay`
     """
-    self.require_unproved(signer, number)
     word: uint256 = self._bonds[signer]
     taken: uint256 = min(self._amount(word), self._unit(word))
 
-    self._proved[self._key(signer, number)] = True
     if word & MAX_COUNT == 0:
         word |= (block.timestamp << 24) | (convert(reason, uint256) << 16)
     if word & MAX_COUNT != MAX_COUNT:
@@ -334,15 +321,6 @@ def clean_at(signer: address, time: uint64) -> bool:
 
 @internal
 @view
-def proved(signer: address, number: uint64) -> bool:
-    """
-    @notice Whether the offence under a number was counted.
-    """
-    return self._proved[self._key(signer, number)]
-
-
-@internal
-@view
 def credit(beneficiary: address) -> uint256:
     """
     @notice Wei kept for a payee that did not take it.
@@ -374,12 +352,6 @@ def reward_cap() -> uint256:
 def _require_operator(signer: address):
     record: IReceiptLedger.LogRecord = staticcall _LEDGER.log_record(signer)
     assert msg.sender == record.operator, "bond: not the operator"
-
-
-@internal
-@pure
-def _key(signer: address, number: uint64) -> uint256:
-    return (convert(signer, uint256) << 64) | convert(number, uint256)
 
 
 @internal

@@ -5,8 +5,9 @@
 @notice docs/faults.md, sections 2 and 7. Callers bring a case's facts along; the court
         keeps their hash, and one word for what changes.
 @dev Times are below 2^40 and windows below 2^32, and a demand is counted down only where
-     it was counted up, so additions are unchecked. A number of a log lies under one leaf of one batch, so there is one case for each
-     number, and an offence under it is counted once.
+     it was counted up, so additions are unchecked. A number of a log lies under one leaf
+     of one batch, so there is one case for each number, which falls at most once: that is
+     what counts an offence under it once.
 """
 
 from ..interfaces import IFaultCourt

@@ -114,10 +114,6 @@ class BondsClient:
         """The last second at which a bond stays."""
         return Seconds(self.contract.read("withdrawable_after", signer))
 
-    def proved(self, signer: Address, number: int, *, block: int | None = None) -> bool:
-        """Whether the offence under a number was counted."""
-        return bool(self.contract.read("proved", signer, number, block=block))
-
     def credit(self, beneficiary: Address) -> int:
         """Wei kept for an account that did not take a payment."""
         return int(self.contract.read("credit", beneficiary))

@@ -52,6 +52,10 @@ class CourtClient(BondsClient):
 
     # Views
 
+    def proved(self, signer: Address, number: int, *, block: int | None = None) -> bool:
+        """Whether the offence under a number was counted."""
+        return bool(self.contract.read("proved", signer, number, block=block))
+
     def demand_of(self, signer: Address, sequence: int) -> Demand:
         """What is demanded at a number."""
         demander, fee, deadline, answered = self.contract.read("demand_of", signer, sequence)

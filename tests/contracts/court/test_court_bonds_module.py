@@ -41,12 +41,21 @@ def test_take__another_courts_reason__marks_with_it(bonds, log, challenger, bala
     assert transaction.events[-1].reward == CAP
 
 
-def test_take__the_number_again__reverts(bonds, log, challenger):
-    bonds.take(log, 5, FAULT, sender=challenger)
+def test_take__the_number_again__takes_again(bonds, log, challenger):
+    """A court that uses it so sees to it itself."""
+    for _ in range(2):
+        bonds.take(log, 5, FAULT, sender=challenger)
+    assert bonds.standing(log).count == 2
+    assert bonds.bond(log).amount == UNIT
+
+
+def test_take_once__the_number_again__reverts(bonds, log, challenger):
+    bonds.take_once(log, 5, FAULT, sender=challenger)
     with ape.reverts("bond: offence already proved"):
-        bonds.take(log, 5, 1, sender=challenger)
-    bonds.take(log, 6, 1, sender=challenger)
-    assert bonds.standing(log).reason == FAULT
+        bonds.take_once(log, 5, 1, sender=challenger)
+    bonds.take_once(log, 6, 1, sender=challenger)
+    assert tuple(bonds.standing(log))[1:] == (FAULT, 2)
+    assert bonds.bond(log).amount == UNIT
 
 
 def test_withdrawable_after__has_the_courts_times(bonds, log, closes_at, operator):

@@ -353,7 +353,7 @@ def test_time_out_summons__takes_a_unit_and_pays_the_summoner(
     assert balance(fault_court.address) == bond - UNIT
     standing = (transaction.timestamp, WITHHELD, 1)
     assert tuple(fault_court.standing(bonded)) == standing
-    assert fault_court.proved(bonded, case.facts[2])
+    assert fault_court.case_of(case.receipt).state == FAULTY
     assert (
         fault_court.CaseFell(receipt=case.receipt, signer=bonded, prover=challenger, kind=0)
         in transaction.events

@@ -32,10 +32,10 @@ CEILINGS = {
     "reveal of a row of 64 bytes": 80_000,
     "reveal of a row of 4,096 bytes": 80_000 + 40 * 4_096,
     "reveal of a tensor": 90_000,
-    "time-out": 150_000,
+    "time-out": 80_000,
     "refund": 80_000,
     "finish": 80_000,
-    "conviction, without the judge's work": 150_000,
+    "conviction, without the judge's work": 80_000,
 }
 """What the court's constants say of answers, and the project's limits of the others."""
 
