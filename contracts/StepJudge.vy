@@ -210,21 +210,25 @@ def _is_wrong(
 
     at = proof + calldata_words.number(proof + 128, 32)
     stop = at + 32 + (calldata_words.number(at, 32) << 5)
+    # before the calls: a call among a call's arguments has them all copied
+    height: uint256 = row_tree.height(convert(program.rows, uint256))
+    trace_height: uint256 = row_tree.height(convert(program.traceRows, uint256))
+    skipped: uint256 = len(program_numbers)
     root: bytes32 = empty(bytes32)
     root, at = row_tree.root(
         hashes,
         program_numbers,
         0,
-        row_tree.height(convert(program.rows, uint256)),
-        at + 32,
+        height,
+        unsafe_add(at, 32),
         stop,
     )
     assert root == program.root, "step: rows not the program's"
     root, at = row_tree.root(
         hashes,
         numbers,
-        len(program_numbers),
-        row_tree.height(convert(program.traceRows, uint256)),
+        skipped,
+        trace_height,
         at,
         stop,
     )

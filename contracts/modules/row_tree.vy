@@ -8,7 +8,8 @@
         from the left, need them on their way up.
 @dev A row climbs until it meets what waits for it from the left, or until its own way
      right begins; then it waits itself. Ways that wait do so at falling heights: a stack
-     is enough, and nothing is moved from layer to layer.
+     is enough, and nothing is moved from layer to layer. Siblings are read four at a time:
+     a read of calldata costs as much as the hash.
 """
 
 MAX_ROWS: constant(uint256) = 66
@@ -31,44 +32,56 @@ def leaf(at: uint256, size: uint256) -> bytes32:
     @notice The hash of `size` <= 4,621 bytes at calldata offset `at`.
     @dev Slices of calldata have fixed lengths, so a longer one is cut. It begins earlier
          where calldata ends too soon: 416 bytes, the steps' width, and more are always
-         before a row.
+         before a row. A slice of a slice would be copied once more, so each has a name.
     """
     start: uint256 = 0
     if size <= 96:
         start = min(at, len(msg.data) - 96)
-        return keccak256(slice(slice(msg.data, start, 96), at - start, size))
+        of_96: Bytes[96] = slice(msg.data, start, 96)
+        return keccak256(slice(of_96, unsafe_sub(at, start), size))
     if size <= 512:
         start = min(at, len(msg.data) - 512)
-        return keccak256(slice(slice(msg.data, start, 512), at - start, size))
+        of_512: Bytes[512] = slice(msg.data, start, 512)
+        return keccak256(slice(of_512, unsafe_sub(at, start), size))
     if size <= 928:
         start = min(at, len(msg.data) - 928)
-        return keccak256(slice(slice(msg.data, start, 928), at - start, size))
+        of_928: Bytes[928] = slice(msg.data, start, 928)
+        return keccak256(slice(of_928, unsafe_sub(at, start), size))
     if size <= 1344:
         start = min(at, len(msg.data) - 1344)
-        return keccak256(slice(slice(msg.data, start, 1344), at - start, size))
+        of_1344: Bytes[1344] = slice(msg.data, start, 1344)
+        return keccak256(slice(of_1344, unsafe_sub(at, start), size))
     if size <= 1760:
         start = min(at, len(msg.data) - 1760)
-        return keccak256(slice(slice(msg.data, start, 1760), at - start, size))
+        of_1760: Bytes[1760] = slice(msg.data, start, 1760)
+        return keccak256(slice(of_1760, unsafe_sub(at, start), size))
     if size <= 2176:
         start = min(at, len(msg.data) - 2176)
-        return keccak256(slice(slice(msg.data, start, 2176), at - start, size))
+        of_2176: Bytes[2176] = slice(msg.data, start, 2176)
+        return keccak256(slice(of_2176, unsafe_sub(at, start), size))
     if size <= 2592:
         start = min(at, len(msg.data) - 2592)
-        return keccak256(slice(slice(msg.data, start, 2592), at - start, size))
+        of_2592: Bytes[2592] = slice(msg.data, start, 2592)
+        return keccak256(slice(of_2592, unsafe_sub(at, start), size))
     if size <= 3008:
         start = min(at, len(msg.data) - 3008)
-        return keccak256(slice(slice(msg.data, start, 3008), at - start, size))
+        of_3008: Bytes[3008] = slice(msg.data, start, 3008)
+        return keccak256(slice(of_3008, unsafe_sub(at, start), size))
     if size <= 3424:
         start = min(at, len(msg.data) - 3424)
-        return keccak256(slice(slice(msg.data, start, 3424), at - start, size))
+        of_3424: Bytes[3424] = slice(msg.data, start, 3424)
+        return keccak256(slice(of_3424, unsafe_sub(at, start), size))
     if size <= 3840:
         start = min(at, len(msg.data) - 3840)
-        return keccak256(slice(slice(msg.data, start, 3840), at - start, size))
+        of_3840: Bytes[3840] = slice(msg.data, start, 3840)
+        return keccak256(slice(of_3840, unsafe_sub(at, start), size))
     if size <= 4256:
         start = min(at, len(msg.data) - 4256)
-        return keccak256(slice(slice(msg.data, start, 4256), at - start, size))
+        of_4256: Bytes[4256] = slice(msg.data, start, 4256)
+        return keccak256(slice(of_4256, unsafe_sub(at, start), size))
     start = min(at, len(msg.data) - 4621)
-    return keccak256(slice(slice(msg.data, start, 4621), at - start, size))
+    of_4621: Bytes[4621] = slice(msg.data, start, 4621)
+    return keccak256(slice(of_4621, unsafe_sub(at, start), size))
 
 
 @internal
@@ -159,26 +172,47 @@ def root(
         level: uint256 = 0
         for _: uint256 in range(MAX_HEIGHT + 1):
             halt: uint256 = min(goal, meets)
-            base: uint256 = unsafe_sub(at, level << 5)
+            next: uint256 = at
             at += unsafe_sub(halt, level) << 5
             assert at <= stop, "row: siblings missing"
-            for layer: uint256 in range(level, halt, bound=MAX_HEIGHT):
-                if (number >> layer) & 1 == 0:
+            sides: uint256 = number >> level
+            for _i: uint256 in range(MAX_HEIGHT // 4):
+                if unsafe_add(next, 128) > at:
+                    break
+                four: bytes32[4] = abi_decode(
+                    slice(msg.data, next, 128), (bytes32[4])
+                )
+                if sides & 1 == 0:
+                    top = keccak256(concat(0x01, top, four[0]))
+                else:
+                    top = keccak256(concat(0x01, four[0], top))
+                if sides & 2 == 0:
+                    top = keccak256(concat(0x01, top, four[1]))
+                else:
+                    top = keccak256(concat(0x01, four[1], top))
+                if sides & 4 == 0:
+                    top = keccak256(concat(0x01, top, four[2]))
+                else:
+                    top = keccak256(concat(0x01, four[2], top))
+                if sides & 8 == 0:
+                    top = keccak256(concat(0x01, top, four[3]))
+                else:
+                    top = keccak256(concat(0x01, four[3], top))
+                sides >>= 4
+                next = unsafe_add(next, 128)
+            for _i: uint256 in range(3):
+                if next == at:
+                    break
+                if sides & 1 == 0:
                     top = keccak256(
-                        concat(
-                            0x01,
-                            top,
-                            slice(msg.data, unsafe_add(base, layer << 5), 32),
-                        )
+                        concat(0x01, top, slice(msg.data, next, 32))
                     )
                 else:
                     top = keccak256(
-                        concat(
-                            0x01,
-                            slice(msg.data, unsafe_add(base, layer << 5), 32),
-                            top,
-                        )
+                        concat(0x01, slice(msg.data, next, 32), top)
                     )
+                sides >>= 1
+                next = unsafe_add(next, 32)
             if halt == goal:
                 break
             waits = unsafe_sub(waits, 1)
