@@ -20,7 +20,7 @@ def judge(project, deployer):
     return deployer.deploy(project.RowJudge)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def case():
     return Case()
 
