@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import judging
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def judge(project, accounts):
     return accounts[0].deploy(project.StepJudge)
 

@@ -23,21 +23,21 @@ def answered() -> Run:
 
 
 @pytest.fixture
-def gate(project, deployer, fault_court, operator, answered):
+def final_gate(project, deployer, fault_court, operator, answered):
     return deployer.deploy(
         project.FinalGate, fault_court, STAKE, operator, answered.program.digest, "label", LABEL
     )
 
 
 @pytest.fixture
-def nonce(gate, answered, stranger) -> int:
-    gate.place(answered.set(0).digest, sender=stranger)
+def nonce(final_gate, answered, stranger) -> int:
+    final_gate.place(answered.set(0).digest, sender=stranger)
     return 0
 
 
 @pytest.fixture
-def settled(docket, gate, nonce, answered):
-    return docket.settle(answered, request=gate.request(nonce))
+def settled(docket, final_gate, nonce, answered):
+    return docket.settle(answered, request=final_gate.request(nonce))
 
 
 @pytest.fixture
@@ -49,25 +49,25 @@ def final(docket, settled, answered, chain, fault_court):
 
 
 @pytest.fixture
-def fulfil(gate, nonce, stranger):
+def fulfil(final_gate, nonce, stranger):
     def fulfil(settled, run, nonce=nonce, position=0):
         opening = open_chunk(run.outputs, run.masters[1], position, 0)
         receipt, inclusion = settled.proof(settled.batch.first + 1)
-        return gate.fulfil(nonce, receipt, inclusion, opening.abi(), sender=stranger)
+        return final_gate.fulfil(nonce, receipt, inclusion, opening.abi(), sender=stranger)
 
     return fulfil
 
 
-def test_fulfil__final_case__approves_once(gate, fulfil, final, settled, answered, nonce):
+def test_fulfil__final_case__approves_once(final_gate, fulfil, final, settled, answered, nonce):
     inputs = answered.set(0).digest
-    assert not gate.approved(inputs)
+    assert not final_gate.approved(inputs)
     transaction = fulfil(settled, answered)
     assert (
-        gate.AnswerUsed(nonce=nonce, inputs=inputs, label=LABEL, approved=True)
+        final_gate.AnswerUsed(nonce=nonce, inputs=inputs, label=LABEL, approved=True)
         in transaction.events
     )
-    assert gate.approved(inputs)
-    assert gate.order(nonce).fulfilled
+    assert final_gate.approved(inputs)
+    assert final_gate.order(nonce).fulfilled
     with ape.reverts("gate: order already fulfilled"):
         fulfil(settled, answered)
     with ape.reverts("gate: no such order"):
@@ -75,17 +75,17 @@ def test_fulfil__final_case__approves_once(gate, fulfil, final, settled, answere
 
 
 def test_fulfil__no_case_or_an_open_one__reverts(
-    gate, fulfil, docket, settled, answered, chain, fault_court, nonce
+    final_gate, fulfil, docket, settled, answered, chain, fault_court, nonce
 ):
     with ape.reverts("final: case not final"):
         fulfil(settled, answered)
     docket.assert_receipt(answered, settled)
     with ape.reverts("final: case not final"):
         fulfil(settled, answered)
-    assert not gate.order(nonce).fulfilled
+    assert not final_gate.order(nonce).fulfilled
 
 
-def test_fulfil__silence__is_no_case(gate, fulfil, settled, answered, chain, fault_court):
+def test_fulfil__silence__is_no_case(final_gate, fulfil, settled, answered, chain, fault_court):
     """Nobody summoned, so `is_final` is true; the gate still refuses."""
     chain.mine(timestamp=settled.posted_at + 10_000)
     assert fault_court.is_final(*settled.proof(settled.batch.first + 1))
@@ -112,15 +112,15 @@ def test_fulfil__summoned_case__has_too_little_at_stake(
 
 
 def test_fulfil__another_label__uses_the_order_up(
-    gate, fulfil, docket, answered, nonce, chain, fault_court
+    final_gate, fulfil, docket, answered, nonce, chain, fault_court
 ):
     other = replace(answered, outputs=[Tensor.of("label", np.array([-LABEL], "<i8"))])
-    settled = docket.settle(other, request=gate.request(nonce))
+    settled = docket.settle(other, request=final_gate.request(nonce))
     case = docket.assert_receipt(other, settled)
     chain.mine(timestamp=fault_court.case_of(case.receipt).closesAt + 1)
     fulfil(settled, other)
-    assert gate.order(nonce).fulfilled
-    assert not gate.approved(answered.set(0).digest)
+    assert final_gate.order(nonce).fulfilled
+    assert not final_gate.approved(answered.set(0).digest)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,10 @@ def test_fulfil__another_label__uses_the_order_up(
         ({"runtime": b"\1" * 32}, "final: another program"),
     ],
 )
-def test_fulfil__another_receipt__reverts(gate, fulfil, docket, answered, nonce, change, reason):
-    settled = docket.settle(answered, **({"request": gate.request(nonce)} | change))
+def test_fulfil__another_receipt__reverts(
+    final_gate, fulfil, docket, answered, nonce, change, reason
+):
+    settled = docket.settle(answered, **({"request": final_gate.request(nonce)} | change))
     with ape.reverts(reason):
         fulfil(settled, answered)
 
@@ -140,22 +142,24 @@ def test_fulfil__another_receipt__reverts(gate, fulfil, docket, answered, nonce,
 def test_fulfil__another_operator__reverts(
     project, deployer, fault_court, docket, answered, stranger
 ):
-    gate = deployer.deploy(
+    final_gate = deployer.deploy(
         project.FinalGate, fault_court, STAKE, stranger, answered.program.digest, "label", LABEL
     )
-    gate.place(answered.set(0).digest, sender=stranger)
-    settled = docket.settle(answered, request=gate.request(0))
+    final_gate.place(answered.set(0).digest, sender=stranger)
+    settled = docket.settle(answered, request=final_gate.request(0))
     opening = open_chunk(answered.outputs, answered.masters[1], 0, 0)
     with ape.reverts("final: another operator"):
-        gate.fulfil(0, *settled.proof(settled.batch.first + 1), opening.abi(), sender=stranger)
+        final_gate.fulfil(
+            0, *settled.proof(settled.batch.first + 1), opening.abi(), sender=stranger
+        )
 
 
 def test_fulfil__posted_before_the_order_or_long_ago__reverts(
-    gate, fulfil, docket, answered, stranger, chain, settled
+    final_gate, fulfil, docket, answered, stranger, chain, settled
 ):
-    early = docket.settle(answered, request=gate.request(1))
+    early = docket.settle(answered, request=final_gate.request(1))
     chain.mine(timestamp=early.posted_at + 10)
-    gate.place(answered.set(0).digest, sender=stranger)
+    final_gate.place(answered.set(0).digest, sender=stranger)
     with ape.reverts("final: posted before the order"):
         fulfil(early, answered, nonce=1)
     chain.mine(timestamp=settled.posted_at + WINDOW + 1)
@@ -173,11 +177,11 @@ def test_fulfil__posted_before_the_order_or_long_ago__reverts(
     ],
 )
 def test_fulfil__another_output__reverts(
-    gate, fulfil, docket, answered, nonce, chain, fault_court, outputs, position, reason
+    final_gate, fulfil, docket, answered, nonce, chain, fault_court, outputs, position, reason
 ):
     made = [Tensor.of(name, np.array([LABEL], dtype)) for name, dtype in outputs]
     other = replace(answered, outputs=made)
-    settled = docket.settle(other, request=gate.request(nonce))
+    settled = docket.settle(other, request=final_gate.request(nonce))
     case = docket.assert_receipt(other, settled)
     chain.mine(timestamp=fault_court.case_of(case.receipt).closesAt + 1)
     with ape.reverts(reason):

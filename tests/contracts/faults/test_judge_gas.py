@@ -72,7 +72,7 @@ class TallRun(Run):
 
 
 @pytest.fixture
-def court(deploy_fault_court, step_judge, log, operator):
+def paying_court(deploy_fault_court, step_judge, log, operator):
     """A real court, with the log's bond."""
     made = deploy_fault_court(step=step_judge)
     made.make_bond(log, UNIT, sender=operator, value=2 * UNIT)
@@ -86,7 +86,7 @@ def burn_address_exists(stranger):
 
 
 @pytest.fixture
-def check(measured, capsys, step_judge, court, docket_of, challenger):
+def check(measured, capsys, step_judge, paying_court, docket_of, challenger):
     def check(name: str, operator, data, reads, written, row, element=1) -> None:
         descriptor = operator.encode()
         at = 100
@@ -94,12 +94,14 @@ def check(measured, capsys, step_judge, court, docket_of, challenger):
         trace = TallTree({**reads, row: written}, DEPTH, b"trace")
         rows = [descriptor, *data.values(), *(reads[n] for n in sorted(reads)), written]
         proof = (at, row, element, shown(rows), [*program.siblings, *trace.siblings])
-        docket = docket_of(court)
+        docket = docket_of(paying_court)
         case = docket.summon(replace(TallRun.of(), program_root=program.root))
         docket.answer(case, trace.root)
         docket.commit(case, kind=1, place=row, element=element)
-        transaction = step_judge.prove_step(court, *case.both, proof, SALT, sender=challenger)
-        assert court.case_of(case.receipt).state == FAULTY
+        transaction = step_judge.prove_step(
+            paying_court, *case.both, proof, SALT, sender=challenger
+        )
+        assert paying_court.case_of(case.receipt).state == FAULTY
         gas = transaction.gas_used
         assert gas >= floor(bytes(transaction.data)), "the calldata's floor is not in the figure"
         measured[name] = gas
