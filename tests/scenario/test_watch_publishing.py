@@ -81,7 +81,7 @@ def test_court__terms_bond_and_another_ledger(case):
     court, signer = case.court, case.log.journal.signer
     assert (court.claim_window(), court.answer_window()) == (CLAIM_WINDOW, ANSWER_WINDOW)
     assert court.reward_cap() == CAP
-    with pytest.raises(NoContract, match="no court of the ledger"):
+    with pytest.raises(NoContract, match="no PromiseCourt of the ledger"):
         court.require(case.log.registry.address)
     with pytest.raises(NoContract):
         chains.CourtClient(case.log.chain, case.log.ledger.address).require(court.address)

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
-import counterfoil.cli.quantise
-import counterfoil.cli.replay
-import counterfoil.cli.run
 import digits
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from counterfoil.cli import main
 from counterfoil.programs.container import program_in
 from onnx import TensorProto, helper
 
 
-def invoke(command: Any, *args: str) -> Result:
-    return CliRunner().invoke(command.cli, list(args))
+def invoke(*args: str) -> Result:
+    # By the group: a command that is invoked alone remembers the help option it had there.
+    return CliRunner().invoke(main, list(args))
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def files(tmp_path: Path) -> Path:
 
 def test_quantise__digits__writes_a_program_and_says_what_it_cost(files: Path) -> None:
     done = invoke(
-        counterfoil.cli.quantise, str(files / "digits.onnx"), "--calibrate",
+        "quantise", str(files / "digits.onnx"), "--calibrate",
         str(files / "data.npz"), "--labels", "labels", "--json",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -53,18 +51,18 @@ def test_run_and_replay__program_file__like_any_model(
     files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(files)
-    made = invoke(counterfoil.cli.quantise, "digits.onnx", "--calibrate", "data.npz")
+    made = invoke("quantise", "digits.onnx", "--calibrate", "data.npz")
     assert made.exit_code == 0, made.output
     assert "accuracy  digit: equal in" in made.output
     assert re.search(r"off by \S+ on average, \S+ at most, of values from -\S+ to \S+", made.output)
-    again = invoke(counterfoil.cli.quantise, "digits.program.onnx", "--calibrate", "data.npz")
+    again = invoke("quantise", "digits.program.onnx", "--calibrate", "data.npz")
     assert again.exit_code == 65 and "an exact program already" in again.output
-    ran = invoke(counterfoil.cli.run, "digits.program.onnx", "-i", "one.npy")
+    ran = invoke("run", "digits.program.onnx", "-i", "one.npy")
     assert ran.exit_code == 0, ran.output
     file = json.loads(Path("receipt.json").read_text())
     assert file["preimage"]["program"]["version"] == 1
     assert "runtime" not in file["preimage"]
-    again = invoke(counterfoil.cli.replay, "receipt.json", "--model", "digits.program.onnx")
+    again = invoke("replay", "receipt.json", "--model", "digits.program.onnx")
     assert again.exit_code == 0, again.output
     assert "equal bit for bit" in again.output
 
@@ -80,7 +78,7 @@ def test_quantise__operator_of_no_program__named_with_its_reason(files: Path) ->
     (files / "soft.onnx").write_bytes(model.SerializeToString())
     np.savez(files / "soft.npz", x=np.ones((10, 5), np.float32))
     args = [str(files / "soft.onnx"), "--calibrate", str(files / "soft.npz")]
-    done = invoke(counterfoil.cli.quantise, *args)
+    done = invoke("quantise", *args)
     assert done.exit_code == 65
     assert "Softmax" in done.output and "two classes" in done.output
     assert "--cut" not in done.output  # nothing of it can be lowered
@@ -104,6 +102,6 @@ def test_quantise__bad_arguments__one_line(
     monkeypatch.chdir(files)
     np.savez("few.npz", image=np.zeros((2, 1, 8, 8), np.float32))
     np.savez("double.npz", image=np.zeros((20, 1, 8, 8)))
-    done = invoke(counterfoil.cli.quantise, "digits.onnx", *arguments)
+    done = invoke("quantise", "digits.onnx", *arguments)
     assert done.exit_code not in (0, 70)
     assert reason in done.output
