@@ -34,13 +34,27 @@ def side_by_side(*works: Work, seconds: float, least: int = 5) -> list[float]:
     return [statistics.median(found) for found in times]
 
 
-def added(bare: Work, more: Work, *, seconds: float, least: int = 20) -> tuple[float, float]:
-    """(seconds of `bare`, seconds that `more` takes over it), medians of turns."""
+def added(
+    bare: Work, more: Work, *, seconds: float, least: int = 20, idle: float = 0.0
+) -> tuple[float, float]:
+    """(seconds of `bare`, seconds that `more` takes over it), medians of turns.
+
+    Args:
+        idle: seconds that this thread turns in a small loop, untimed, before each.
+    """
     bare(), more()
     first, over = [], []
     stop = time.perf_counter() + seconds
     while len(first) < least or time.perf_counter() < stop:
-        a, b = once(bare), once(more)
+        _turn_for(idle)
+        a = once(bare)
+        _turn_for(idle)
         first.append(a)
-        over.append(b - a)
+        over.append(once(more) - a)
     return statistics.median(first), statistics.median(over)
+
+
+def _turn_for(seconds: float) -> None:
+    stop = time.perf_counter() + seconds
+    while time.perf_counter() < stop:
+        pass
