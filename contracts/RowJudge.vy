@@ -349,11 +349,18 @@ def _require_trees(
     stop: uint256 = 0
     root: bytes32 = empty(bytes32)
     at, stop = self._array(words, 1, 32)
-    if len(of_program) != 0:
+    shown: DynArray[uint256, 68] = []
+    for number: uint256 in of_program:
+        shown.append(number << row_tree.NUMBER)
+    for number: uint256 in of_trace:
+        shown.append(number << row_tree.NUMBER)
+    first: uint256 = len(of_program)
+    if first != 0:
         root, at = row_tree.root(
             hashes,
-            of_program,
+            shown,
             0,
+            first,
             row_tree.height(convert(program.rows, uint256)),
             at,
             stop,
@@ -362,8 +369,9 @@ def _require_trees(
     if len(of_trace) != 0:
         root, at = row_tree.root(
             hashes,
-            of_trace,
-            len(of_program),
+            shown,
+            first,
+            len(shown),
             row_tree.height(convert(program.traceRows, uint256)),
             at,
             stop,

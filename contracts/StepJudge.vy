@@ -128,13 +128,16 @@ def _is_wrong(
         at = unsafe_add(written >> 16, written & 65_535)
     assert at == stop, "step: rows too many"
     shown: uint256 = len(places)
-    assert shown > 1, "step: other rows than it reads"
+    self._require_read(shown > 1)
     o: IFaultJudges.Operator = descriptors.read(
         places[0] >> 16, places[0] & 65_535
     )
-    assert row >= o.out and element < o.width, "step: not of this operator"
-    k: uint256 = (row - o.out) * o.width + element
-    assert k < o.count, "step: not of this operator"
+    k: uint256 = unsafe_add(
+        unsafe_mul(unsafe_sub(row, o.out), o.width), element
+    )
+    assert (
+        row >= o.out and element < o.width and k < o.count
+    ), "step: not of this operator"
 
     last: uint256 = shown - 1
     assert (written & 65_535 >= (element + 1) * o.size), "step: a row too short"
@@ -142,43 +145,47 @@ def _is_wrong(
     # what the step gives, and which rows it reads
     right: uint256 = 0
     data: uint256 = NO_ROW
-    numbers: DynArray[uint256, MAX_SHOWN] = []
+    first: uint256 = 1  # of the trace's rows
+    behind: uint256 = 1  # those that the step reads
     if (
         o.kind == descriptors.DOT
         or o.kind == descriptors.DOT32
         or o.kind == descriptors.MAX
     ):
-        place: uint256 = k // o.width
         channel: uint256 = k % o.width
-        first: uint256 = 2
         column: uint256 = 0
         columns: uint256 = 0
         column, columns = step_window.read_of(o, channel)
-        if o.kind == descriptors.MAX:
-            first = 1
-        else:
+        if o.kind != descriptors.MAX:
+            first = 2
             data = o.table + channel
-        starts: DynArray[uint256, 64] = []
-        taps: DynArray[uint256, 64] = step_window.taps(o, place)
-        for tap: uint256 in taps:
+        behind = first
+        taps: DynArray[uint256, step_window.MAX_TAPS] = step_window.taps(
+            o, k // o.width
+        )
+        for i: uint256 in range(len(taps), bound=step_window.MAX_TAPS):
+            # in place of each tap's number where its bytes are
+            tap: uint256 = taps[i]
             if tap == step_window.OUTSIDE:
-                starts.append(0)
+                taps[i] = 0
                 continue
-            assert first < last, "step: other rows than it reads"
-            starts.append(self._at(places[first], 0, o.sourceWidth) + column)
-            numbers.append(tap)
-            first = unsafe_add(first, 1)
+            self._require_read(behind < last)
+            place: uint256 = places[behind]
+            taps[i] = self._at(place, 0, o.sourceWidth) + column
+            places[behind] = place | (tap << row_tree.NUMBER)
+            behind = unsafe_add(behind, 1)
         if o.kind == descriptors.MAX:
-            right = step_largest.largest(starts)
+            right = step_largest.largest(taps)
         else:
-            right = step_dot.element(o, starts, columns, places[1])
+            right = step_dot.element(o, taps, columns, places[1])
     else:
-        assert last > 1, "step: other rows than it reads"
+        self._require_read(last > 1)
         one: uint256 = places[1]
         two: uint256 = 0
         if last > 2:
             two = places[2]
         row_read: uint256 = NO_ROW
+        other: uint256 = NO_ROW
         if o.kind == descriptors.COPY:
             right, data, row_read = self._of_copy(o, k, one, two)
         elif o.kind == descriptors.GATHER:
@@ -187,50 +194,42 @@ def _is_wrong(
             three: uint256 = two
             if last > 3:
                 three = places[3]
-            other: uint256 = 0
             right, data, row_read, other = self._of_two(o, k, one, two, three)
-            if row_read != other:
-                numbers.append(min(row_read, other))
-                row_read = max(row_read, other)
         else:
             right, data, row_read = self._of_element(o, k, one, two)
+        if data != NO_ROW:
+            first = 2
+        behind = first
+        if other != NO_ROW and other != row_read:
+            places[behind] |= min(row_read, other) << row_tree.NUMBER
+            behind = unsafe_add(behind, 1)
+            row_read = max(row_read, other)
         if row_read != NO_ROW:
-            numbers.append(row_read)
-    program_numbers: DynArray[uint256, 2] = [calldata_words.number(proof, 32)]
-    if data != NO_ROW:
-        program_numbers.append(data)
-    if len(numbers) != 0:
+            self._require_read(behind < last)
+            places[behind] |= row_read << row_tree.NUMBER
+            behind = unsafe_add(behind, 1)
+    self._require_read(behind == last)
+    if behind != first:
         assert (
-            numbers[len(numbers) - 1] < o.out
+            places[unsafe_sub(behind, 1)] >> row_tree.NUMBER < o.out
         ), "step: reads what is not yet written"
-    numbers.append(row)
-    assert shown == len(program_numbers) + len(
-        numbers
-    ), "step: other rows than it reads"
+    places[0] |= calldata_words.number(proof, 32) << row_tree.NUMBER
+    if data != NO_ROW:
+        places[1] |= data << row_tree.NUMBER
+    places[last] |= row << row_tree.NUMBER
 
     at = proof + calldata_words.number(proof + 128, 32)
     stop = at + 32 + (calldata_words.number(at, 32) << 5)
     # before the calls: a call among a call's arguments has them all copied
     height: uint256 = row_tree.height(convert(program.rows, uint256))
     trace_height: uint256 = row_tree.height(convert(program.traceRows, uint256))
-    skipped: uint256 = len(program_numbers)
     root: bytes32 = empty(bytes32)
     root, at = row_tree.root(
-        hashes,
-        program_numbers,
-        0,
-        height,
-        unsafe_add(at, 32),
-        stop,
+        hashes, places, 0, first, height, unsafe_add(at, 32), stop
     )
     assert root == program.root, "step: rows not the program's"
     root, at = row_tree.root(
-        hashes,
-        numbers,
-        skipped,
-        trace_height,
-        at,
-        stop,
+        hashes, places, first, shown, trace_height, at, stop
     )
     assert root == trace, "step: rows not the trace's"
     assert at == stop, "step: siblings too many"
@@ -238,6 +237,12 @@ def _is_wrong(
     return right != calldata_words.number(
         (written >> 16) + element * o.size, o.size
     )
+
+
+@internal
+@pure
+def _require_read(fine: bool):
+    assert fine, "step: other rows than it reads"
 
 
 @internal
@@ -259,7 +264,7 @@ def _of_copy(
     row, element = step_moved.source(index >> 16, index & 65_535, k)
     if row == step_moved.PADDING:
         return step_moved.padding(o.pad, o.size), data, NO_ROW
-    assert source != 0, "step: other rows than it reads"
+    self._require_read(source != 0)
     at: uint256 = self._at(source, element * o.size, o.size)
     return calldata_words.number(at, o.size), data, row
 
@@ -333,7 +338,7 @@ def _of_element(
     if o.kind == descriptors.QUANT:
         at: uint256 = self._at(one, column << 2, 4)
         return step_quant.byte(o, at), NO_ROW, row
-    assert two != 0, "step: other rows than it reads"
+    self._require_read(two != 0)
     place: uint256 = calldata_words.number(self._at(two, column, 1), 1)
     return (
         step_look_up.entry(

@@ -21,6 +21,9 @@ MAX_ROW: constant(uint256) = 4_620
 MAX_HEIGHT: constant(uint256) = 22
 # of a tree of 2^22 rows
 
+NUMBER: constant(uint256) = 64
+# first bit of a row's number in the word that says where the row is
+
 BITS_OF: constant(uint256) = 4_919_131_752_702_878_224
 # of each number below 16 how many bits it has, four bits apart
 
@@ -140,8 +143,9 @@ def height(count: uint256) -> uint256:
 @view
 def root(
     hashes: DynArray[bytes32, MAX_ROWS + 2],
-    numbers: DynArray[uint256, MAX_ROWS + 2],
-    skipped: uint256,
+    shown: DynArray[uint256, MAX_ROWS + 2],
+    first: uint256,
+    behind: uint256,
     height: uint256,
     siblings: uint256,
     stop: uint256,
@@ -149,8 +153,9 @@ def root(
     """
     @notice The root above rows that are shown together, and what is behind the siblings
             that it took.
-    @param hashes of all leaves; those of this tree begin behind `skipped`
-    @param numbers ascending, one for each leaf of this tree
+    @param hashes of all leaves
+    @param shown the number of each leaf's row, ascending, from bit NUMBER on
+    @param first, behind the leaves of this tree, at least one
     @param siblings calldata offset of the first; `stop` of what is behind the last
     """
     waiting: bytes32[MAX_HEIGHT] = empty(bytes32[MAX_HEIGHT])
@@ -158,15 +163,17 @@ def root(
     waits: uint256 = 0
     meets: uint256 = height  # where the last that waits does; nobody: the root
     at: uint256 = siblings
-    last: uint256 = len(numbers) - 1
-    assert numbers[last] >> height == 0, "row: outside the tree"
+    last: uint256 = behind - 1
+    number: uint256 = 0
+    following: uint256 = shown[first] >> NUMBER
+    assert (shown[last] >> NUMBER >> height == 0), "row: outside the tree"
     top: bytes32 = empty(bytes32)
-    for i: uint256 in range(last + 1, bound=MAX_ROWS + 2):
-        number: uint256 = numbers[i]
-        top = hashes[skipped + i]
+    for i: uint256 in range(first, behind, bound=MAX_ROWS + 2):
+        number = following
+        top = hashes[i]
         goal: uint256 = height
         if i != last:
-            following: uint256 = numbers[i + 1]
+            following = shown[unsafe_add(i, 1)] >> NUMBER
             assert number < following, "row: numbers not ascending"
             goal = unsafe_sub(self.length_in_bits(number ^ following), 1)
         level: uint256 = 0
@@ -180,7 +187,7 @@ def root(
                 if unsafe_add(next, 128) > at:
                     break
                 four: bytes32[4] = abi_decode(
-                    slice(msg.data, next, 128), (bytes32[4])
+                    slice(msg.data, next, 128), bytes32[4], unwrap_tuple=False
                 )
                 if sides & 1 == 0:
                     top = keccak256(concat(0x01, top, four[0]))
@@ -200,19 +207,30 @@ def root(
                     top = keccak256(concat(0x01, four[3], top))
                 sides >>= 4
                 next = unsafe_add(next, 128)
-            for _i: uint256 in range(3):
-                if next == at:
-                    break
+            if next != at:
+                # up to three more: the last of the four words that end here
+                four: bytes32[4] = abi_decode(
+                    slice(msg.data, unsafe_sub(at, 128), 128),
+                    bytes32[4],
+                    unwrap_tuple=False,
+                )
+                rest: uint256 = unsafe_sub(at, next)
+                if rest == 96:
+                    if sides & 1 == 0:
+                        top = keccak256(concat(0x01, top, four[1]))
+                    else:
+                        top = keccak256(concat(0x01, four[1], top))
+                    sides >>= 1
+                if rest != 32:
+                    if sides & 1 == 0:
+                        top = keccak256(concat(0x01, top, four[2]))
+                    else:
+                        top = keccak256(concat(0x01, four[2], top))
+                    sides >>= 1
                 if sides & 1 == 0:
-                    top = keccak256(
-                        concat(0x01, top, slice(msg.data, next, 32))
-                    )
+                    top = keccak256(concat(0x01, top, four[3]))
                 else:
-                    top = keccak256(
-                        concat(0x01, slice(msg.data, next, 32), top)
-                    )
-                sides >>= 1
-                next = unsafe_add(next, 32)
+                    top = keccak256(concat(0x01, four[3], top))
             if halt == goal:
                 break
             waits = unsafe_sub(waits, 1)
