@@ -26,14 +26,14 @@ def anvil_binary():
     return found
 
 
-@pytest.fixture
-def anvil(anvil_binary):
-    """Start a node with a chain id and a block time; it ends with the test."""
+@contextlib.contextmanager
+def nodes(binary):
+    """Start nodes with a chain id and a block time; they end with the block."""
     started = []
 
     def start(chain_id: int, *, block_time: int | None = None, timestamp: int | None = None) -> str:
         port = free_port()
-        words = [anvil_binary, "--chain-id", str(chain_id), "--port", str(port), "--silent"]
+        words = [binary, "--chain-id", str(chain_id), "--port", str(port), "--silent"]
         words += [] if block_time is None else ["--block-time", str(block_time)]
         words += [] if timestamp is None else ["--timestamp", str(timestamp)]
         started.append(subprocess.Popen(words, stdout=subprocess.DEVNULL))
@@ -43,14 +43,29 @@ def anvil(anvil_binary):
             time.sleep(0.1)
         raise TimeoutError("anvil does not answer")
 
-    yield start
-    for node in started:
-        node.terminate()
-        try:
-            node.wait(10)
-        except subprocess.TimeoutExpired:
-            node.kill()
-            node.wait(10)
+    try:
+        yield start
+    finally:
+        for node in started:
+            node.terminate()
+            try:
+                node.wait(10)
+            except subprocess.TimeoutExpired:
+                node.kill()
+                node.wait(10)
+
+
+@pytest.fixture(scope="session")
+def start_nodes(anvil_binary):
+    """`nodes`, for a fixture that serves several tests."""
+    return lambda: nodes(anvil_binary)
+
+
+@pytest.fixture
+def anvil(anvil_binary):
+    """Start a node with a chain id and a block time; it ends with the test."""
+    with nodes(anvil_binary) as start:
+        yield start
 
 
 @pytest.fixture

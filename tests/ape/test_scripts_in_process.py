@@ -1,6 +1,7 @@
 """What the scripts refuse, each in one line. In this process: it starts Ape only once."""
 
 import json
+import shutil
 import subprocess
 from dataclasses import replace
 
@@ -20,19 +21,21 @@ pytestmark = pytest.mark.anvil
 STRANGER = "0x" + "11" * 20
 
 
+def running(network):
+    """Runs an `ape run` line in this process, on a network that is connected or not."""
+
+    def run(*words):
+        ended = CliRunner().invoke(cli, ["run", *words, "--network", network])
+        return f"{ended.output}\n{ended.exception or ''}", ended.exit_code
+
+    return run
+
+
 @pytest.fixture
 def run(monkeypatch):
-    """Run an `ape run` line in this process, on a network that is connected or not."""
+    """`running`, from the project's folder."""
     monkeypatch.chdir(ROOT)
-
-    def on(network):
-        def run(*words):
-            ended = CliRunner().invoke(cli, ["run", *words, "--network", network])
-            return f"{ended.output}\n{ended.exception or ''}", ended.exit_code
-
-        return run
-
-    return on
+    return running
 
 
 @pytest.fixture
@@ -48,10 +51,28 @@ def story(run, tmp_path, node):
     return Story(run=run(node), folder=tmp_path, operator=operator, chain_id=31337)
 
 
+@pytest.fixture(scope="module")
+def told(start_nodes, tmp_path_factory):
+    """A story told to its end, for tests that leave its chain as it is."""
+    with pytest.MonkeyPatch.context() as patch, start_nodes() as start:
+        patch.chdir(ROOT)
+        node = start(31337)
+        story = Story(
+            run=running(node),
+            folder=tmp_path_factory.mktemp("told"),
+            operator=Web3(Web3.HTTPProvider(node)).eth.accounts[0],
+            chain_id=31337,
+        )
+        story.told()
+        yield story
+
+
 @pytest.fixture
-def settled(story):
-    story.told()
-    return story
+def settled(told, run, tmp_path):
+    """That story with files of one's own."""
+    shutil.copytree(told.folder, tmp_path, dirs_exist_ok=True)
+    files = [tmp_path / path.name for path in told.files]
+    return replace(told, folder=tmp_path, files=files)
 
 
 def test_every_script__a_second_time__is_refused(settled):
@@ -129,10 +150,11 @@ def test_submit_batch__for_another_chain__is_refused(story):
     story.refused("the batch's chain is 1", "submit_batch", story.batch)
 
 
-def test_submit_batch__receipt_of_another_run__is_refused(settled):
-    stale = settled.files[0]
-    settled.seal(first=3)
-    settled.refused("", "submit_batch", settled.batch, "--receipt", stale)
+def test_submit_batch__receipt_of_another_run__is_refused(story):
+    story.told()
+    stale = story.files[0]
+    story.seal(first=3)
+    story.refused("", "submit_batch", story.batch, "--receipt", stale)
 
 
 def change(path, **fields):

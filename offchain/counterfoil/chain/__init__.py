@@ -41,6 +41,7 @@ from .sending import (
     send,
     wait,
 )
+from .under_way import Slot, UnderWay, send_in, slot_after, turn
 
 __all__ = [
     "EMBEDDED_CHAIN_ID",
@@ -72,10 +73,12 @@ __all__ = [
     "Prepared",
     "RegistryClient",
     "Sets",
+    "Slot",
     "Standing",
     "Summons",
     "TensorShown",
     "TreeKind",
+    "UnderWay",
     "broadcast",
     "deploy",
     "deploy_contract",
@@ -88,6 +91,9 @@ __all__ = [
     "next_nonce",
     "prepare",
     "send",
+    "send_in",
+    "slot_after",
     "travel",
+    "turn",
     "wait",
 ]

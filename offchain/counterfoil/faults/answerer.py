@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from eth_account.signers.local import LocalAccount
@@ -19,13 +18,12 @@ from counterfoil.chain import (
     Call,
     Chain,
     FaultCourtClient,
-    Fees,
     LogRecord,
+    Prepared,
     RegistryClient,
-    broadcast,
-    fees_of,
-    mined_nonce,
-    prepare,
+    UnderWay,
+    send_in,
+    slot_after,
 )
 from counterfoil.chain.events import block_at
 from counterfoil.chain.fault_events import OPENINGS
@@ -43,7 +41,6 @@ from counterfoil.journal import Journal
 from counterfoil.programs import Executor
 from counterfoil.programs.container import program_in
 from counterfoil.replay import Models
-from counterfoil.settle.posting import STUCK_AFTER, turn
 
 from .answers import reveals
 from .docket import Docket
@@ -64,13 +61,6 @@ RUNS = 8
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Flight:
-    transaction: Digest
-    nonce: int
-    sent_at: float
 
 
 class FaultAnswerer:
@@ -96,7 +86,7 @@ class FaultAnswerer:
         self._open: dict[Digest, int] = {}
         self._sequences: dict[Digest, int] = {}
         self._runs: dict[Digest, Run] = {}
-        self._flights: dict[tuple[object, ...], _Flight] = {}
+        self._under_way: dict[tuple[object, ...], UnderWay] = {}
         self._released = float("-inf")
 
     def step(
@@ -257,37 +247,22 @@ class FaultAnswerer:
         """Send one answer; or why none was sent."""
         if isinstance(sender, str):
             return sender
-        slot = self._slot(key, Address(sender.address))
-        if isinstance(slot, str):
-            return slot
-        nonce, at_least = slot
+        now, last = self._clock(), self._under_way.get(key)
+        slot = slot_after(self._chain, Address(sender.address), last, now)
+        if slot is None:
+            return "it waits for a block"
+
+        def remember(made: Prepared) -> None:
+            self._under_way[key] = UnderWay(transaction=made.digest, nonce=made.nonce, sent_at=now)
+
         try:
-            with turn(Address(sender.address)):
-                made = prepare(self._chain, call, sender, nonce=nonce, at_least=at_least)
-                self._flights[key] = _Flight(
-                    transaction=made.digest, nonce=made.nonce, sent_at=self._clock()
-                )
-                broadcast(self._chain, made)
+            send_in(slot, self._chain, call, sender, remember)
         except Refused as refusal:
             return f"not yet, as the court refuses it ({refusal.reason})"
         except (NonceTaken, Underpriced) as error:
-            self._flights.pop(key, None)
+            self._under_way.pop(key, None)
             return f"not yet ({error}); trying again"
         return None
-
-    def _slot(
-        self, key: tuple[object, ...], payer: Address
-    ) -> tuple[int | None, Fees | None] | str:
-        """Nonce and fees of the next answer, or why to wait for the last one."""
-        flight = self._flights.get(key)
-        if flight is None or flight.nonce < mined_nonce(self._chain, payer):
-            return None, None
-        known = self._chain.transaction(flight.transaction)
-        if known is None:
-            return None, None
-        if 0 <= self._clock() - flight.sent_at < STUCK_AFTER:
-            return "it waits for a block"
-        return flight.nonce, fees_of(known).bumped()
 
 
 def make_answerer(

@@ -16,12 +16,10 @@ from counterfoil.chain import (
     Call,
     Chain,
     FaultCourtClient,
-    Fees,
-    broadcast,
+    Prepared,
     fault_evidence,
-    fees_of,
-    mined_nonce,
-    prepare,
+    send_in,
+    slot_after,
 )
 from counterfoil.chain.events import block_at
 from counterfoil.chain.sending import fees
@@ -49,9 +47,6 @@ from .walk import (
     next_move,
 )
 
-STUCK_AFTER = 60.0
-"""Seconds after which a transaction that no block took is replaced."""
-
 FEE_ROOM = 2
 """Times the least fee that a summons or a demand pays: the base fee may double until its block."""
 
@@ -61,7 +56,6 @@ GAS = {"summon": 200_000, "commit": 50_000, "demand": 120_000, "prove": 470_000}
 GAS_LIMIT = 1_500_000
 """Of a proof that cannot be estimated yet: its commitment is not a block old."""
 
-YOUNG = "commitment: not a block old"
 OVER = {
     "fault: summon window over": "it cannot be summoned any more",
 }
@@ -229,32 +223,25 @@ class Challenger:
         account = self._account
         if account is None:
             return self._no_payer(None)
-        slot = self._slot(challenge, Address(account.address))
+        now, last = self._clock(), challenge.under_way
+        slot = slot_after(self._chain, Address(account.address), last, now)
         if slot is None:
             return []
-        nonce, at_least = slot
         price = fees(self._chain)
-        price = price if at_least is None else price.at_least(at_least)
+        price = price if slot.at_least is None else price.at_least(slot.at_least)
         if price.most > self._limits.gas_price:
             text = f"waits: gas costs up to {price.most / 1e9:.3f} gwei, over your limit"
             return [Said(kind="waits", level="warning", again="dear", text=text)]
-        try:
-            made = prepare(self._chain, call, account, nonce=nonce, at_least=at_least)
-        except Refused as refused:
-            if refused.reason != YOUNG:
-                raise
-            # nodes that estimate on top of the newest block itself: the transaction's is later
-            made = prepare(
-                self._chain, call, account, nonce=nonce, at_least=at_least, gas=GAS_LIMIT
+
+        def remember(made: Prepared) -> None:
+            hit("challenge.prepared")
+            self._store.change(
+                challenge, state="open", step=name, tx=made.digest, nonce=made.nonce, sent_at=now
             )
-        hit("challenge.prepared")
-        self._store.change(
-            challenge, state="open", step=name, tx=made.digest, nonce=made.nonce,
-            sent_at=self._clock(),
-        )  # fmt: skip
-        hit("challenge.remembered")
+            hit("challenge.remembered")
+
         try:
-            broadcast(self._chain, made)
+            made = send_in(slot, self._chain, call, account, remember, young=GAS_LIMIT)
         except (NonceTaken, Underpriced) as error:
             log.info("%s", error)
             return []
@@ -267,20 +254,6 @@ class Challenger:
                 data={"step": name, "transaction": made.digest, "value": call.value},
             )
         ]  # fmt: skip
-
-    def _slot(self, challenge: Challenge, payer: Address) -> tuple[int | None, Fees | None] | None:
-        """Nonce and least fees of what is sent next; None: wait for what is under way."""
-        c = challenge
-        if c.transaction is None or c.nonce is None or c.sent_at is None:
-            return None, None
-        if c.nonce < mined_nonce(self._chain, payer):
-            return None, None  # it, or another in its place, is in a block
-        known = self._chain.transaction(c.transaction)
-        if known is None:
-            return None, None  # dropped, or never sent
-        if self._clock() - c.sent_at < STUCK_AFTER:
-            return None
-        return c.nonce, fees_of(known).bumped()
 
     # What it costs and earns
 

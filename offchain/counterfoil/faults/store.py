@@ -17,6 +17,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from counterfoil.chain import UnderWay
 from counterfoil.errors import WatchBusy, WatchState
 from counterfoil.hashing.types import Digest
 
@@ -44,7 +45,7 @@ class Challenge:
     Attributes:
         salt: 32 bytes of its commitments, durable before anything is sent.
         step: what was sent last, empty: nothing.
-        transaction, nonce, sent_at: of that, None: nothing is under way.
+        under_way: what was sent last, None: nothing.
         from_block: no event of its case is earlier, None: not looked up yet.
     """
 
@@ -52,9 +53,7 @@ class Challenge:
     salt: Digest
     state: State
     step: str
-    transaction: Digest | None
-    nonce: int | None
-    sent_at: float | None
+    under_way: UnderWay | None
     from_block: int | None
 
 
@@ -130,8 +129,6 @@ def _read(connection: sa.Connection, receipt: Digest) -> Challenge:
         salt=Digest(row.salt),
         state=row.state,
         step=row.step,
-        transaction=None if row.tx is None else Digest(row.tx),
-        nonce=row.nonce,
-        sent_at=row.sent_at,
+        under_way=UnderWay.read(row.tx, row.nonce, row.sent_at),
         from_block=row.from_block,
     )

@@ -1,12 +1,10 @@
 """Batches to the ledger, inclusions back; and the operations on a log."""
 
 from .logs import close_log, open_log, revoke_log
-from .posting import STUCK_AFTER
 from .settlement import Danger, Settlement
 from .settler import Settler
 
 __all__ = [
-    "STUCK_AFTER",
     "Danger",
     "Settlement",
     "Settler",

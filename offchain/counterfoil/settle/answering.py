@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 
@@ -12,12 +11,11 @@ from counterfoil.chain import (
     Call,
     Chain,
     CourtClient,
-    Fees,
     LogRecord,
-    broadcast,
-    fees_of,
-    mined_nonce,
-    prepare,
+    Prepared,
+    UnderWay,
+    send_in,
+    slot_after,
 )
 from counterfoil.chain.events import block_at
 from counterfoil.errors import (
@@ -29,23 +27,15 @@ from counterfoil.errors import (
     Underpriced,
 )
 from counterfoil.formats.receipt_file import ReceiptFile
-from counterfoil.hashing.types import Address, Digest
+from counterfoil.hashing.types import Address
 from counterfoil.journal import Journal
 
 from .observing import Observer, corrected
-from .posting import STUCK_AFTER, turn
 
 REORG = 64
 """Blocks that are read again: a demand may have moved to another."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Flight:
-    transaction: Digest
-    nonce: int
-    sent_at: float
 
 
 class Answerer:
@@ -70,7 +60,7 @@ class Answerer:
         self._observer = observer
         self._next_block: int | None = None
         self._open: set[int] = set()
-        self._flights: dict[int, _Flight] = {}
+        self._under_way: dict[int, UnderWay] = {}
 
     def answer(
         self, record: LogRecord, payer: LocalAccount | None
@@ -90,7 +80,7 @@ class Answerer:
             demand = self._court.demand_of(signer, number)
             if demand.deadline == 0:
                 self._open.discard(number)
-                self._flights.pop(number, None)
+                self._under_way.pop(number, None)
                 continue
             left = demand.deadline - self._chain.now()
             note = self._send(number, payer)
@@ -130,7 +120,7 @@ class Answerer:
         except Refused as refusal:
             return f"the court refuses the answer ({refusal.reason})"
         except (NonceTaken, Underpriced) as error:
-            self._flights.pop(number, None)
+            self._under_way.pop(number, None)
             return f"{error}; trying again"
 
     def _file(self, number: int) -> ReceiptFile | str:
@@ -150,26 +140,15 @@ class Answerer:
         return "a re-org took its batch out of the chain: it is looked for again"
 
     def _post(self, number: int, call: Call, payer: LocalAccount) -> str | None:
-        slot = self._slot(number, Address(payer.address))
-        if isinstance(slot, str):
-            return slot
-        nonce, at_least = slot
-        with turn(Address(payer.address)):
-            made = prepare(self._chain, call, payer, nonce=nonce, at_least=at_least)
-            self._flights[number] = _Flight(
-                transaction=made.digest, nonce=made.nonce, sent_at=self._clock()
-            )
-            broadcast(self._chain, made)
-        return None
-
-    def _slot(self, number: int, payer: Address) -> tuple[int | None, Fees | None] | str:
-        """Nonce and fees of the next answer, or why to wait for the last one."""
-        flight = self._flights.get(number)
-        if flight is None or flight.nonce < mined_nonce(self._chain, payer):
-            return None, None
-        known = self._chain.transaction(flight.transaction)
-        if known is None:
-            return None, None
-        if 0 <= self._clock() - flight.sent_at < STUCK_AFTER:
+        now, last = self._clock(), self._under_way.get(number)
+        slot = slot_after(self._chain, Address(payer.address), last, now)
+        if slot is None:
             return "the answer waits for a block"
-        return flight.nonce, fees_of(known).bumped()
+
+        def remember(made: Prepared) -> None:
+            self._under_way[number] = UnderWay(
+                transaction=made.digest, nonce=made.nonce, sent_at=now
+            )
+
+        send_in(slot, self._chain, call, payer, remember)
+        return None

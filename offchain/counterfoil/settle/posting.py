@@ -7,32 +7,30 @@ is not mined is replaced under its own nonce, so at most one of the two is ever 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from eth_account.signers.local import LocalAccount
 
 from counterfoil.chain import (
     Chain,
-    Fees,
     LedgerClient,
+    Slot,
+    UnderWay,
     broadcast,
     fees_of,
     mined_nonce,
     next_nonce,
     prepare,
+    turn,
 )
 from counterfoil.chain.ledger import GROUP
+from counterfoil.chain.under_way import STUCK_AFTER
 from counterfoil.errors import BatchRefused, NonceTaken, NoSuchBatch, Refused, Underpriced
 from counterfoil.formats.batch_file import BatchFile
 from counterfoil.hashing.types import Address, Digest, Seconds
 from counterfoil.journal import Journal, StoredBatch
 
 from .points import hit
-
-STUCK_AFTER = Seconds(60)
-"""Seconds after which a transaction that no block took is replaced: five blocks of mainnet's."""
 
 HURRY_AFTER = Seconds(15)
 """As `STUCK_AFTER`, while a promise is in danger."""
@@ -44,48 +42,16 @@ _RACES = ("ledger: first already posted", "ledger: gap before first")
 """Refusals that mean: somebody posted meanwhile, or the RPC's nodes disagree. Look again."""
 
 
-_turns: dict[Address, threading.Lock] = {}
-
-
-def turn(payer: Address) -> threading.Lock:
-    """One at a time sends from an account: settlers of several logs share a payer."""
-    return _turns.setdefault(payer, threading.Lock())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flight:
-    """A transaction that may be under way."""
-
-    transaction: Digest
-    nonce: int
-    sent_at: Seconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """Under which nonce to send, and for what at least.
-
-    Attributes:
-        nonce: None: the payer's next.
-        at_least: None: what the chain asks.
-    """
-
-    nonce: int | None = None
-    at_least: Fees | None = None
-
-
-def flight_of(batches: Sequence[StoredBatch]) -> Flight | None:
+def under_way(batches: Sequence[StoredBatch]) -> UnderWay | None:
     """The newest transaction with which any of these was sent."""
-    flights = [
-        Flight(transaction=b.transaction, nonce=b.nonce, sent_at=b.sent_at)
-        for b in batches
-        if b.state == "sent"
-        and b.transaction is not None
-        and b.nonce is not None
-        and b.sent_at is not None
-    ]
+    sent = (b for b in batches if b.state == "sent")
+    found = [UnderWay.read(b.transaction, b.nonce, b.sent_at) for b in sent]
     # by the nonce first: a clock that was set back makes the newest look old
-    return max(flights, key=lambda flight: (flight.nonce, flight.sent_at), default=None)
+    return max(
+        (each for each in found if each is not None),
+        key=lambda each: (each.nonce, each.sent_at),
+        default=None,
+    )
 
 
 class Poster:
@@ -100,23 +66,23 @@ class Poster:
         self._account = account
         self._payer = Address(account.address)
 
-    def slot(self, flight: Flight | None, now: int, *, hurry: bool) -> Slot | str:
+    def slot(self, last: UnderWay | None, now: int, *, hurry: bool) -> Slot | str:
         """Where the next transaction goes, or why none is to be sent now.
 
         Args:
             hurry: a promise is in danger: replace sooner.
         """
-        if flight is None or self._chain.transaction_receipt(flight.transaction) is not None:
+        if last is None or self._chain.transaction_receipt(last.transaction) is not None:
             return Slot()  # none, or one that was mined without our event: refused or skipped
         mined, free = mined_nonce(self._chain, self._payer), next_nonce(self._chain, self._payer)
-        if not mined <= flight.nonce < free:
+        if not mined <= last.nonce < free:
             # taken by another transaction; or dropped, and then it is the next free one again
             return Slot()
-        waited = now - flight.sent_at
+        waited = now - last.sent_at
         # below zero the clock was set back since, and nothing tells how long it has waited
         patient = 0 <= waited < (HURRY_AFTER if hurry else STUCK_AFTER)
-        wait = f"transaction 0x{flight.transaction.hex()} waits for a block since {waited} s"
-        known = self._chain.transaction(flight.transaction)
+        wait = f"transaction 0x{last.transaction.hex()} waits for a block since {waited} s"
+        known = self._chain.transaction(last.transaction)
         if known is None or known.get("from", "").lower() != self._payer.lower():
             # ours at a node that this one does not hear, or another program's in its place
             return wait if patient else Slot()
@@ -125,7 +91,7 @@ class Poster:
             base = self._chain.web3.eth.get_block("latest").get("baseFeePerGas", 0)
         if offered.most >= base and patient:
             return wait
-        return Slot(nonce=flight.nonce, at_least=offered.bumped())
+        return Slot(nonce=last.nonce, at_least=offered.bumped())
 
     def post(
         self, batches: Sequence[StoredBatch], slot: Slot, now: Seconds, *, signed: bool

@@ -39,7 +39,7 @@ from counterfoil.keys import account
 from .answering import Answerer
 from .observing import Observer, observe
 from .points import hit
-from .posting import Poster, flight_of
+from .posting import Poster, under_way
 from .publishing import Publisher
 from .settlement import Settlement, Step
 from .timing import danger, is_due, pause_after
@@ -288,7 +288,7 @@ class Settler:
             return
         signed = record.revoked_at == 0
         poster = Poster(self._journal, chain, ledger, self._account(record, signed=signed))
-        slot = poster.slot(flight_of(step.unposted), now, hurry=step.danger is not None)
+        slot = poster.slot(under_way(step.unposted), now, hurry=step.danger is not None)
         if isinstance(slot, str):
             step.notes.append(slot)
             return

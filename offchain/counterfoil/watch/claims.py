@@ -20,10 +20,9 @@ from counterfoil.chain import (
     Demand,
     Fees,
     Posted,
-    broadcast,
-    fees_of,
-    mined_nonce,
-    prepare,
+    Prepared,
+    send_in,
+    slot_after,
 )
 from counterfoil.chain.court import evidence, evidence_of_two
 from counterfoil.chain.sending import fees
@@ -34,9 +33,6 @@ from counterfoil.hashing.types import Address, Digest
 from .notices import Notice
 from .points import hit
 from .store import Claim, Held, Store
-
-STUCK_AFTER = 60.0
-"""Seconds after which a transaction that no block took is replaced."""
 
 GAS = {
     "commit": 50_000,
@@ -55,7 +51,6 @@ GAS_LIMIT = 300_000
 FEE_ROOM = 2
 """Times the least fee that a demand pays: the base fee may double until it is in a block."""
 
-YOUNG = "commitment: not a block old"
 OVER = {
     "court: claim too late": "the time for it is over",
     "court: demand too late": "the time for it is over",
@@ -213,12 +208,12 @@ class Claimant:
             return self._say(
                 case, "no-payer", "warning", "it is not sent: the profile names no payer"
             )
-        slot = self._slot(case.claim, Address(account.address))
+        now, last = self._clock(), case.claim.under_way
+        slot = slot_after(self._chain, Address(account.address), last, now)
         if slot is None:
             return []
-        nonce, at_least = slot
         price = fees(self._chain)
-        price = price if at_least is None else price.at_least(at_least)
+        price = price if slot.at_least is None else price.at_least(slot.at_least)
         if price.most > self._limits.gas_price:
             return self._say(
                 case, "dear", "warning",
@@ -227,22 +222,14 @@ class Claimant:
         refusal = self._unprofitable(case, name, call, price)
         if refusal is not None:
             return self._say(case, "unprofitable", "warning", refusal)
+
+        def remember(made: Prepared) -> None:
+            hit("watch.prepared")
+            self._store.change_claim(case.claim, tx=made.digest, nonce=made.nonce, sent_at=now)
+            hit("watch.remembered")
+
         try:
-            made = prepare(self._chain, call, account, nonce=nonce, at_least=at_least)
-        except Refused as refused:
-            if refused.reason != YOUNG:
-                raise
-            # nodes that estimate on top of the newest block itself: the transaction's is later
-            made = prepare(
-                self._chain, call, account, nonce=nonce, at_least=at_least, gas=GAS_LIMIT
-            )
-        hit("watch.prepared")
-        self._store.change_claim(
-            case.claim, tx=made.digest, nonce=made.nonce, sent_at=self._clock()
-        )
-        hit("watch.remembered")
-        try:
-            broadcast(self._chain, made)
+            made = send_in(slot, self._chain, call, account, remember, young=GAS_LIMIT)
         except (NonceTaken, Underpriced) as error:
             log.info("%s", error)
             return []
@@ -253,19 +240,6 @@ class Claimant:
                 again=f"{name}:{made.digest.hex()}", step=name, transaction=made.digest,
             )
         ]  # fmt: skip
-
-    def _slot(self, claim: Claim, payer: Address) -> tuple[int | None, Fees | None] | None:
-        """Nonce and least fees of what is sent next; None: wait for what is under way."""
-        if claim.transaction is None or claim.nonce is None or claim.sent_at is None:
-            return None, None
-        if claim.nonce < mined_nonce(self._chain, payer):
-            return None, None  # it, or another in its place, is in a block
-        known = self._chain.transaction(claim.transaction)
-        if known is None:
-            return None, None  # dropped, or never sent
-        if self._clock() - claim.sent_at < STUCK_AFTER:
-            return None
-        return claim.nonce, fees_of(known).bumped()
 
     def _unprofitable(self, case: Case, name: str, call: Call, price: Fees) -> str | None:
         """Why a proof is not begun: it earns less than it costs."""

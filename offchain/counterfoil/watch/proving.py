@@ -62,7 +62,7 @@ class Prover:
             signer = files[0].receipt.signer
             log = follow(self.chain, self.ledger, self.store, signer)
             case = self._case(kind, files, log)
-            if self.court.proved(signer, case.number) and case.claim.transaction is None:
+            if self.court.proved(signer, case.number) and case.claim.under_way is None:
                 raise NotProvable(f"the offence at number {case.number} is proved already")
             notices = self.claimant.advance(case)
             for notice in notices:

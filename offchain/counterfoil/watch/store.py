@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import and_, select
 from sqlalchemy.dialects.sqlite import insert
 
-from counterfoil.chain import Posted
+from counterfoil.chain import Posted, UnderWay
 from counterfoil.errors import WatchBusy, WatchState
 from counterfoil.formats.receipt import Inclusion, Receipt
 from counterfoil.formats.receipt_file import ReceiptFile
@@ -71,7 +71,7 @@ class Claim:
         one, other: digests of the receipts that are the evidence; `other` of a double
             signature alone, else zero.
         salt: 32 bytes, made and durable before anything is sent.
-        transaction, nonce, sent_at: of what was sent last, None: nothing is under way.
+        under_way: what was sent last, None: nothing.
     """
 
     id: int
@@ -82,9 +82,7 @@ class Claim:
     other: Digest
     salt: Digest
     state: ClaimState
-    transaction: Digest | None
-    nonce: int | None
-    sent_at: float | None
+    under_way: UnderWay | None
 
 
 class Store:
@@ -364,7 +362,5 @@ def _claim(row: Any) -> Claim:
         other=Digest(row.other),
         salt=Digest(row.salt),
         state=row.state,
-        transaction=None if row.tx is None else Digest(row.tx),
-        nonce=row.nonce,
-        sent_at=row.sent_at,
+        under_way=UnderWay.read(row.tx, row.nonce, row.sent_at),
     )
