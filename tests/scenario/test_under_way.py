@@ -78,6 +78,18 @@ def test_slot_after__another_transaction_took_the_nonce__the_next_nonce(payer, a
     assert payer.slot(NOW) == Slot()
 
 
+def test_slot_after__behind_one_that_was_lost__the_lost_ones_nonce(payer, anvil):
+    first, second = payer.send(Slot()), payer.send(Slot())
+    assert second.nonce == first.nonce + 1
+    assert payer.slot(NOW) is None
+    anvil.ask("anvil_dropTransaction", "0x" + first.digest.hex())
+    if anvil.chain.transaction(second.digest) is None:  # nodes may drop what waits behind it too
+        anvil.ask("eth_sendRawTransaction", "0x" + second.raw.hex())
+    assert anvil.chain.transaction(second.digest) is not None
+    assert payer.slot(NOW) == payer.slot(NOW + STUCK_AFTER) == Slot()
+    assert payer.send(Slot()).nonce == first.nonce
+
+
 def test_send_in__refused_by_the_contract__nothing_written_down(on_anvil, payer):
     call = Call(to=on_anvil.ledger.address, data=bytes(4))  # no such function
     with pytest.raises(Refused):

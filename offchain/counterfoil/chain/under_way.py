@@ -19,7 +19,7 @@ from counterfoil.hashing.types import Address, Digest
 
 from .client import Chain
 from .contract import Call
-from .sending import Fees, Prepared, broadcast, fees_of, mined_nonce, prepare
+from .sending import Fees, Prepared, broadcast, fees_of, mined_nonce, next_nonce, prepare
 
 STUCK_AFTER: Final = 60
 """Seconds after which a transaction that no block took is replaced: five blocks of mainnet's."""
@@ -74,17 +74,25 @@ class Slot:
 def slot_after(chain: Chain, payer: Address, last: UnderWay | None, now: float) -> Slot | None:
     """Where the next transaction of a matter goes.
 
+    A transaction that waits behind a nonce which nobody fills, as after a re-org whose earlier
+    transactions were lost, can be in no block: then that nonce is next.
+
     Args:
         last: what was sent for it last, None: nothing.
         now: Unix seconds.
     Returns:
         None: wait for the last one.
     """
-    if last is None or last.nonce < mined_nonce(chain, payer):
+    if last is None:
+        return Slot()
+    mined = mined_nonce(chain, payer)
+    if last.nonce < mined:
         return Slot()  # it, or another in its place, is in a block
     known = chain.transaction(last.transaction)
     if known is None:
         return Slot()  # dropped, or never sent
+    if mined < last.nonce and next_nonce(chain, payer) <= last.nonce:
+        return Slot()
     # below zero the clock was set back since, and nothing tells how long it has waited
     if 0 <= now - last.sent_at < STUCK_AFTER:
         return None

@@ -47,7 +47,7 @@ from .docket import Docket
 from .run import Run, run_of
 
 REORG = 64
-"""Blocks that are read again: a summons may have moved to another."""
+"""Blocks that a re-org may take: a summons may have moved to another, an end be no end."""
 
 RELEASE_EVERY = 600.0
 """Seconds between two looks for runs that nobody can ask for any more."""
@@ -84,6 +84,7 @@ class FaultAnswerer:
         self._clock = clock
         self._next_block: int | None = None
         self._open: dict[Digest, int] = {}
+        self._fallen: set[Digest] = set()
         self._sequences: dict[Digest, int] = {}
         self._runs: dict[Digest, Run] = {}
         self._under_way: dict[tuple[object, ...], UnderWay] = {}
@@ -148,12 +149,14 @@ class FaultAnswerer:
         facts, receipt = docket.facts, docket.receipt
         assert facts is not None
         number = facts.sequence
+        if docket.ended_in is not None:
+            self._ended(docket, docket.ended_in)
+            return
+        self._fallen.discard(receipt)
         case = self._court.case_of(receipt)
-        if case.state == "faulty" or docket.finished:
-            if case.state == "faulty":
-                log.error("the case of receipt %d fell: a unit of the bond is lost", number)
-            self._close(receipt)
-        elif case.state == "final" and docket.answer is not None:
+        if case.state == "faulty":
+            return  # it fell since its events were read
+        if case.state == "final" and docket.answer is not None:
             call = self._court.finish_call(facts, docket.answer)
             yield (receipt, "finish"), f"the case of receipt {number} is ended", call
         elif docket.answer is None:
@@ -216,6 +219,15 @@ class FaultAnswerer:
             due = waiting[0].deadline
         left = due - self._chain.now()
         return f"receipt {facts.sequence} is summoned, {left} s are left to answer: {why}"
+
+    def _ended(self, docket: Docket, block: int) -> None:
+        """Say that a case fell; let go of one whose end no re-org takes back any more."""
+        if docket.fell is not None and docket.receipt not in self._fallen:
+            number = self._sequences[docket.receipt]
+            log.error("the case of receipt %d fell: a unit of the bond is lost", number)
+            self._fallen.add(docket.receipt)
+        if self._chain.block_number() - block >= REORG:
+            self._close(docket.receipt)
 
     def _close(self, receipt: Digest) -> None:
         self._open.pop(receipt, None)

@@ -47,6 +47,9 @@ from .walk import (
     next_move,
 )
 
+REORG = 64
+"""Blocks that are read before the receipt's own: a re-org may have moved it to an earlier one."""
+
 FEE_ROOM = 2
 """Times the least fee that a summons or a demand pays: the base fee may double until its block."""
 
@@ -55,6 +58,9 @@ GAS = {"summon": 200_000, "commit": 50_000, "demand": 120_000, "prove": 470_000}
 
 GAS_LIMIT = 1_500_000
 """Of a proof that cannot be estimated yet: its commitment is not a block old."""
+
+ENDED = ("faulty", "final")
+"""States of a case that is over."""
 
 OVER = {
     "fault: summon window over": "it cannot be summoned any more",
@@ -97,6 +103,24 @@ class Challenger:
         """What is remembered of a receipt."""
         return self._store.challenge(receipt)
 
+    def ended(self, receipt: Digest) -> bool:
+        """Whether nothing is left to do for a receipt, as far as is remembered.
+
+        An end of a case is looked for on the chain again: a re-org deeper than `confirmations`
+        takes it back, and then it goes on.
+
+        Raises:
+            ChainError: no usable answer from the RPC.
+        """
+        challenge = self._store.challenge(receipt)
+        if challenge.state in ("won", "lost"):
+            if self._court.case_of(receipt).state in ENDED:
+                return True
+            log.warning("a re-org took back how a case ended: set more confirmations")
+            self._store.change(challenge, state="open")
+            return False
+        return challenge.state not in ("new", "open")
+
     def advance(self, file: ReceiptFile, run: Run) -> Look:
         """Do the next step of a receipt's case, if there is one to do now.
 
@@ -110,7 +134,7 @@ class Challenger:
         challenge = self._store.challenge(file.digest)
         if challenge.from_block is None:
             start = block_at(self._chain, file.inclusion.posted_at)
-            challenge = self._store.change(challenge, from_block=start)
+            challenge = self._store.change(challenge, from_block=max(0, start - REORG))
         docket = Docket.of(
             file.digest,
             self._court.events(from_block=challenge.from_block or 0, receipt=file.digest),
@@ -195,7 +219,7 @@ class Challenger:
         if move.how in ("won", "faulty", "final"):
             deep = self._chain.block_number() - self._confirmations + 1
             settled = deep >= 0 and self._court.case_of(docket.receipt, block=deep).state
-            if settled not in ("faulty", "final"):
+            if settled not in ENDED:
                 return Look(move=Wait(until=Seconds(0), what="confirmations"), said=())
         if challenge.state != state:
             self._store.change(challenge, state=state)

@@ -32,6 +32,7 @@ class Docket:
         rows: rows of the trace that were revealed.
         fell: who proved what, None: the case has not fallen.
         finished: whether `finish` was executed.
+        ended_in: the block in which it fell or was finished, None: neither.
     """
 
     receipt: Digest
@@ -45,6 +46,7 @@ class Docket:
     rows: dict[int, bytes] = field(default_factory=dict)
     fell: tuple[Address, Fault] | None = None
     finished: bool = False
+    ended_in: int | None = None
 
     @classmethod
     def of(cls, receipt: Digest, events: Iterable[FaultEvent]) -> Docket:
@@ -82,8 +84,10 @@ class Docket:
             self.answered.add(FaultDemand.parse(fields["demand"]).place)
         elif event.name == "CaseFell":
             self.fell = (Address(str(plain(fields["prover"]))), Fault(int(fields["kind"])))
+            self.ended_in = event.block
         elif event.name == "CaseFinished":
             self.finished = True
+            self.ended_in = event.block
 
     def reveal(self, layer: int, index: int, hashes: list[Digest]) -> None:
         """Note the descendants of a node of the trace's tree, and all nodes between."""

@@ -51,8 +51,12 @@ class Guard:
         return found
 
     def ended(self, receipt: Digest) -> bool:
-        """Whether a receipt was judged before, or its case is over: nothing is left to do."""
-        return self._challenger.known(receipt).state not in ("new", "open")
+        """Whether a receipt was judged before, or its case is over: nothing is left to do.
+
+        Raises:
+            ChainError: no usable answer from the RPC: whether a case is over still.
+        """
+        return self._challenger.ended(receipt)
 
     def _run(self, file: ReceiptFile) -> Run:
         digest = file.digest
