@@ -140,10 +140,14 @@ def bonded_log(stage: FaultStage, name: str) -> tuple[Journal, Settler]:
 
 
 def lying_receipt(
-    stage: FaultStage, journal: Journal, settler: Settler, lie: Lie
+    stage: FaultStage, journal: Journal, settler: Settler, lie: Lie, image: Tensor | None = None
 ) -> tuple[ReceiptFile, Liar]:
-    """A settled receipt of a run that a lie was told of, and who answers for it."""
-    image = picture()
+    """A settled receipt of a run that a lie was told of, and who answers for it.
+
+    Args:
+        image: the run's one input, None: the demo's.
+    """
+    image = picture() if image is None else image
     told = lie(stage.program, image)
     masters = fresh_master(), fresh_master()
     opening = Opening(
