@@ -12,7 +12,6 @@ from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.signature import checksummed
 from eth_abi import decode, encode
 from eth_tester import PyEVMBackend
-from eth_tester.exceptions import TransactionFailed
 
 GRACE = 120
 """Seconds, as the next three."""
@@ -122,47 +121,56 @@ class CourtWorld:
         self, sender: bytes, contract: Contract, function: str, *arguments: Any, value: int = 0
     ) -> Sent:
         """A block with one transaction, a second later. The wallet sends by the stranger's key."""
-        to, data = contract.address, contract.data(function, *arguments)
-        if sender == self.wallet:
-            sender, to, data = self.actors["stranger"], self.wallet, to + data
-        return self._mine({"from": sender, "to": to, "data": data, "value": value})[0]
+        return self.send_together((sender, contract, function, arguments, value))[0]
+
+    def send_together(
+        self, *calls: tuple[bytes, Contract, str, tuple[Any, ...], int]
+    ) -> list[Sent]:
+        """A block with transactions in this order: sender, contract, function, arguments, wei."""
+        transactions = []
+        for sender, contract, function, arguments, value in calls:
+            to, data = contract.address, contract.data(function, *arguments)
+            made = {"from": sender, "to": to, "data": data, "value": value}
+            if sender == self.wallet:
+                made |= {"from": self.actors["stranger"], "to": self.wallet, "data": to + data}
+            transactions.append(made)
+        return [sent for sent, _ in self._mine(*transactions)]
 
     def force(self, sender: bytes, wei: int) -> None:
         """Ether for the court that no function of it takes."""
         self._create(b"\x73" + self.court.address + b"\xff", sender=sender, value=wei)
 
-    def _mine(self, transaction: dict[str, Any]) -> tuple[Sent, Any]:
+    @property
+    def base_fee(self) -> int:
+        """Wei for a unit of gas in the next block."""
+        return int(self.backend.chain.header.base_fee_per_gas)
+
+    def _mine(self, *transactions: dict[str, Any]) -> list[tuple[Sent, Any]]:
         self.now += 1
         chain = self.backend.chain
         chain.header = chain.header.copy(timestamp=self.now)
-        full = transaction | {
-            "gas": 1_000_000,
-            "max_fee_per_gas": 2 * 10**9,
-            "max_priority_fee_per_gas": 0,
-        }
-        if len(transaction["data"]) > 3_000:
-            full["gas"] = 8_000_000
-        digest = self.backend.send_transaction(full)
+        applied = []
+        for transaction in transactions:
+            full = transaction | {
+                "gas": 8_000_000 if len(transaction["data"]) > 3_000 else 1_000_000,
+                "max_fee_per_gas": 2 * 10**9,
+                "max_priority_fee_per_gas": 0,
+            }
+            signed = self.backend._get_normalized_and_signed_evm_transaction(full, "pending")
+            _, _, computation = chain.apply_transaction(signed)
+            applied.append((transaction["from"], signed.hash, computation))
         self.backend.mine_blocks()
-        receipt = self.backend.get_transaction_receipt(digest)
-        self.spent[transaction["from"]] += receipt["gas_used"] * receipt["effective_gas_price"]
-        ok = receipt["status"] == 1
-        return Sent(ok, self.now, "" if ok else self._reason(full)), receipt
-
-    def _reason(self, transaction: dict[str, Any]) -> str:
-        """Why a transaction failed, as far as the next block would say the same."""
-        call = {key: transaction[key] for key in ("from", "to", "data", "value")}
-        chain = self.backend.chain
-        chain.header = chain.header.copy(timestamp=self.now)
-        try:
-            self.backend.call(call, "pending")
-        except TransactionFailed as failed:
-            return str(failed.args[0])
-        return "failed, and does not any more"
+        mined = []
+        for sender, digest, computation in applied:
+            receipt = self.backend.get_transaction_receipt(digest)
+            self.spent[sender] += receipt["gas_used"] * receipt["effective_gas_price"]
+            mined.append((Sent(receipt["status"] == 1, self.now, _reason(computation)), receipt))
+        return mined
 
     def _create(self, code: bytes, *, sender: bytes | None = None, value: int = 0) -> bytes:
         sender = sender or self.actors["deployer"]
-        sent, receipt = self._mine({"from": sender, "to": b"", "data": code, "value": value})
+        transaction = {"from": sender, "to": b"", "data": code, "value": value}
+        ((sent, receipt),) = self._mine(transaction)
         assert sent.ok, sent.reason
         return receipt["contract_address"]
 
@@ -183,6 +191,17 @@ def world() -> CourtWorld:
 def commitment(court: bytes, claimant: bytes, evidence: bytes) -> bytes:
     """What a claimant commits, with a salt of zero: nobody else is here to guess it."""
     return keccak(court.rjust(32, b"\0") + claimant.rjust(32, b"\0") + evidence + bytes(32))
+
+
+def _reason(computation: Any) -> str:
+    """Why a transaction failed, from the transaction itself; empty where it did not."""
+    if not computation.is_error:
+        return ""
+    output = bytes(computation.output)
+    if output[:4] != keccak(b"Error(string)")[:4]:
+        return str(computation._error)
+    (reason,) = decode(["string"], output[4:])
+    return str(reason)
 
 
 def _type(entry: dict[str, Any]) -> str:

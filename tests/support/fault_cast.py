@@ -23,6 +23,7 @@ from counterfoil.hashing.signature import checksummed
 from counterfoil.hashing.types import ZERO, Digest
 from counterfoil.programs import Builder, Executor, Weights, Window
 from counterfoil.programs.builder import bits
+from counterfoil.programs.rows import PADDING
 from eth_abi import encode
 
 from .court_cast import Log, Signed
@@ -52,33 +53,47 @@ LIES = {
 
 @cache
 def executor_of(tall: bool) -> Executor:
-    """A program of QUANT, DOT, LUT1, ARGMAX and GATHER: 39 trace rows, or 11."""
+    """A program with operators of every kind: 43 trace rows, or 15."""
     places, columns, channels = (12, 6, 3) if tall else (2, 6, 3)
     rng = np.random.default_rng(5)
     builder = Builder()
     x = builder.input("x", NUMBERS["float32"], (places, columns))
     index = builder.input("i", NUMBERS["int64"], (1,))
     quantised = builder.quantise(x, np.float32(0.25), 128, width=columns)
-    weights = [
-        Weights(
-            zero=128,
-            multiplier=bits(np.float32(0.01)),
-            constant=int(rng.integers(-500, 500)),
-            values=rng.integers(0, 256, columns, dtype=np.uint8).tobytes(),
-        )
-        for _ in range(channels)
-    ]
+
+    def weights(depth: int, multiplier: int) -> list[Weights]:
+        return [
+            Weights(
+                zero=128,
+                multiplier=multiplier,
+                constant=int(rng.integers(-500, 500)),
+                values=rng.integers(0, 256, depth, dtype=np.uint8).tobytes(),
+            )
+            for _ in range(channels)
+        ]
+
     window = Window(source=(places, 1), out=(places, 1))
-    product = builder.dot(quantised, window, weights, columns=columns, zero=100, pad=128)
+    scaled = weights(columns, bits(np.float32(0.01)))
+    product = builder.dot(quantised, window, scaled, columns=columns, zero=100, pad=128)
     best = builder.arg_max(product)
     table = rng.permutation(256).astype(np.uint8)
     looked_up = builder.look_up(product, table, width=4)
     floats = (np.arange(256, dtype="<f4") - 100) / 8
     y = builder.look_up(looked_up, floats, width=places * channels)
     chosen = builder.gather(index, rng.integers(0, 256, (5, 4), dtype=np.uint8))
+    first_two = Window(source=(places, 1), out=(1, 1), kernel=(2, 1))
+    sums = builder.dot(product, first_two, weights(2 * channels, 0), columns=channels, wide=True)
+    most = builder.max(product, first_two)
+    rows, places_of = most.addresses()
+    turned = np.append(rows[::-1], PADDING), np.append(places_of[::-1], 0)
+    moved = builder.copy(*turned, width=channels + 1, pad=9)
+    pairs = rng.integers(0, 256, (256, 256), dtype=np.uint8)
+    both = builder.look_up_two(moved, chosen, pairs)
     builder.output("y", NUMBERS["float32"], (places, channels), y)
     builder.output("best", NUMBERS["int64"], (places,), best)
     builder.output("chosen", NUMBERS["uint8"], (1, 4), chosen)
+    builder.output("sums", NUMBERS["int32"], (channels,), sums)
+    builder.output("both", NUMBERS["uint8"], (channels + 1,), both)
     return Executor(builder.program())
 
 
@@ -214,7 +229,8 @@ def told(lie: str, tall: bool, seed: int) -> Told:
         if lie == "output and its row":
             rows[program.outputs[which].base] = data
     elif lie in ("byte", "rows withheld", "all withheld"):
-        place = int(rng.integers(program.operators[0].out, program.trace_rows))
+        wrong = program.operators[int(rng.integers(len(program.operators)))]
+        place = wrong.out + int(rng.integers(wrong.rows))
         rows[place] = _other_byte(rows[place], rng)
     elif lie == "unlinked":
         place = int(rng.integers(program.operators[0].out))
@@ -227,7 +243,7 @@ def told(lie: str, tall: bool, seed: int) -> Told:
     elif lie == "tensor":
         outputs[1] = replace(outputs[1], name="another")
     elif lie == "count":
-        outputs = outputs[: int(rng.integers(1, 3))]
+        outputs = outputs[: int(rng.integers(1, 5))]
     run = Run(
         executor,
         SetOpening(master=MASTERS[0], tensors=inputs),
