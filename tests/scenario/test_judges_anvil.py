@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import collections
-import importlib.util
-import json
-import urllib.request
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import judging
@@ -15,82 +11,23 @@ import numpy as np
 import pytest
 from counterfoil.programs import Kind
 from counterfoil.programs.proving import StepProof
-from eth_abi import decode, encode
-from eth_utils import function_abi_to_4byte_selector
-from eth_utils.abi import collapse_if_tuple
+from on_node import Deployed, compiled
 
 pytestmark = [pytest.mark.anvil, pytest.mark.slow]
-
-ROOT = Path(__file__).parents[2]
-GAS = hex(30_000_000)
-AT_ONCE = 500_000
-"""Bytes of calldata in one request, about: a node takes two million characters."""
 
 SPECIAL = [0, 1, 2**23 - 1, 2**23, 2**31, 2**31 + 1, 0x7F800000, 0xFF800000, 0x7FC00000,
            0xFFC00001, 0x7F800001, 0x7F7FFFFF, 0xFF7FFFFF, 0x3F000000, 0xBF000000]  # fmt: skip
 """Bits of float32s: zeros, denormals, infinities, no numbers, the largest, halves."""
 
 
-class Deployed:
-    """A contract of this working copy on a node, whose views are asked many at a time."""
-
-    def __init__(self, anvil: Any, contract: str) -> None:
-        spec = importlib.util.spec_from_file_location("b", ROOT / "scripts/build_artefacts.py")
-        builder = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(builder)
-        made = builder.artefact(contract)
-        sender = anvil.ask("eth_accounts")[0]
-        sent = anvil.ask(
-            "eth_sendTransaction",
-            {"from": sender, "data": made["bytecode"], "gas": hex(16_000_000)},
-        )
-        receipt = anvil.chain.web3.eth.wait_for_transaction_receipt(sent)
-        self._url, self._at = anvil.url, receipt["contractAddress"]
-        self._abi = {each["name"]: each for each in made["abi"] if each["type"] == "function"}
-
-    def ask(self, name: str, calls: Sequence[tuple]) -> Iterator[tuple]:
-        """What a view answers to each of many calls."""
-        abi = self._abi[name]
-        selector = function_abi_to_4byte_selector(abi)
-        takes, gives = (
-            [collapse_if_tuple(each) for each in abi[way]] for way in ("inputs", "outputs")
-        )
-        waiting: list[bytes] = []
-        for place, call in enumerate(calls, 1):
-            waiting.append(selector + encode(takes, call))
-            if sum(map(len, waiting)) > AT_ONCE or place == len(calls):
-                for answer in self._answers(waiting):
-                    yield decode(gives, answer)
-                waiting.clear()
-
-    def _answers(self, calls: Sequence[bytes]) -> Iterator[bytes]:
-        requests = [
-            {
-                "jsonrpc": "2.0",
-                "id": place,
-                "method": "eth_call",
-                "params": [{"to": self._at, "data": "0x" + data.hex(), "gas": GAS}, "latest"],
-            }
-            for place, data in enumerate(calls)
-        ]
-        sent = urllib.request.Request(
-            self._url, json.dumps(requests).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(sent, timeout=120) as answered:
-            found = sorted(json.loads(answered.read()), key=lambda each: each["id"])
-        for each in found:
-            assert "result" in each, each
-            yield bytes.fromhex(each["result"][2:])
-
-
 @pytest.fixture
 def steps(anvil):
-    return Deployed(anvil, "StepJudge")
+    return Deployed(anvil, compiled("StepJudge"))
 
 
 @pytest.fixture
 def floats(anvil):
-    return Deployed(anvil, "harnesses/Float32Harness")
+    return Deployed(anvil, compiled("harnesses/Float32Harness"))
 
 
 # Steps

@@ -63,8 +63,9 @@ class Case:
     """What an operator committed to, right unless a test says otherwise.
 
     Args:
+        honest: the run, None: a random program's.
         changed: trace rows that are others.
-        inputs, outputs: tensors that are others.
+        inputs, outputs: tensors that are others; inputs are given where the run is.
     """
 
     def __init__(
@@ -73,8 +74,9 @@ class Case:
         changed: dict[int, bytes] | None = None,
         inputs: Sequence[Tensor] | None = None,
         outputs: Sequence[Tensor] | None = None,
+        honest: Trace | None = None,
     ) -> None:
-        honest = judging.run(seed)
+        honest = judging.run(seed) if honest is None else honest
         self.program = honest.program
         self.rows = Rows(honest, changed)
         self.tensors = (
