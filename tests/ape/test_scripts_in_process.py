@@ -215,6 +215,7 @@ def sepolia(anvil, run, tmp_path):
     return Story(run=run(network), folder=tmp_path, operator=STRANGER, chain_id=11155111)
 
 
+@pytest.mark.slow
 def test_base_sepolia__no_plugin_for_it__runs_the_story(anvil, run, tmp_path):
     network = f"base:sepolia:{anvil(84532, block_time=1)}"
     on_it = run(network)
