@@ -47,4 +47,4 @@ TestFaultCourt = FaultCourt.TestCase
 TestFaultCourt.settings = _settings(30)
 
 TestTriedFaultCourt = TriedFaultCourt.TestCase
-TestTriedFaultCourt.settings = _settings(16)
+TestTriedFaultCourt.settings = _settings(18)

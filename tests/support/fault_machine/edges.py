@@ -20,12 +20,15 @@ LONGER_OR_NOT = st.booleans()
 class Edges(Walks):
     """Windows of summonses, answers, demands, proofs and cases."""
 
-    @rule(lie=LIE | st.just(""), longer=LONGER_OR_NOT, asserted=st.booleans())
-    def open_at_the_edge(self, lie: str, longer: bool, asserted: bool) -> None:
-        """A receipt that nobody summoned until then is final from then on."""
+    @rule(lie=LIE | st.just(""), early=st.booleans(), asserted=st.booleans())
+    def open_at_the_edge(self, lie: str, early: bool, asserted: bool) -> None:
+        """A receipt that nobody summoned until then is final from then on.
+
+        One that was posted before the log had longer terms has the court's for ever.
+        """
         self.turn()
         with self.branch():
-            receipt = self.own_receipt(lie, longer=longer)
+            receipt = self.own_receipt(lie, longer=True, early=early)
             log = self.runs[receipt][0]
             by = log.operator if asserted else self.world.actors["rival"]
             last = self.chain["posted"][receipt][1] + self.terms_of(receipt)[0]
@@ -52,10 +55,12 @@ class Edges(Walks):
                 assert not self.time_out(receipt, None, stranger)
             assert self.time_out(receipt, None, stranger)
             assert not self.time_out(receipt, None, stranger)
+            fee = self.summons_fee(log)
+            assert not self.open(receipt, self.account(by), fee, asserted=False), "summoned again"
 
     @rule(place=PICK, longer=LONGER_OR_NOT, by=WHO)
     def demand_at_the_edge(self, place: int, longer: bool, by: str) -> None:
-        """No demand so late that its answer window outlasts the case; then it is timed out."""
+        """No demand so late that its answer window outlasts the case; one that falls ends it."""
         self.turn()
         with self.branch():
             receipt = self.own_case("all withheld", longer=longer, asserted=bool(place & 1))
@@ -66,11 +71,16 @@ class Edges(Walks):
             with self.branch():
                 self.at(last + 1)
                 assert not self.demand(receipt, chosen, self.account(by), 0)
+            others = [each for each in self.runs[receipt][2].places if each != chosen]
+            assert self.demand(receipt, self.pick(place, others), stranger, 3)
             self.at(last)
             assert self.demand(receipt, chosen, self.account(by), 0)
+            self.refund(receipt, chosen, stranger)
             self.at(last + window)
             assert not self.time_out(receipt, chosen, stranger)
             assert self.time_out(receipt, chosen, stranger)
+            # the other one's fee goes back, and only now
+            self.refund(receipt, self.pick(place, others), self.account(by))
 
     @rule(place=PICK, delay=st.sampled_from([0, 1_000]), longer=LONGER_OR_NOT, by=WHO)
     def answer_when_it_is_over(self, place: int, delay: int, longer: bool, by: str) -> None:
@@ -157,6 +167,40 @@ class Edges(Walks):
             for receipt in receipts[:3]:
                 self.answer(receipt, log.operator)
             self.what_holds_holds()
+
+    @rule(amount=st.sampled_from([0, UNIT, UNIT + 1, UNIT + 5, 2 * UNIT]), by=WHO)
+    def fall_until_nothing_is_left(self, amount: int, by: str) -> None:
+        """A unit each time, then what is left, then the mark alone; also of no bond at all."""
+        self.turn()
+        with self.branch():
+            log = self.new_log("often fallen", honest=False)
+            receipts = self.sign(log, ["silence"] * 3)
+            self.post(log)
+            if amount:
+                self.bond(log, amount, longer=False)
+            for receipt in receipts:
+                assert self.open(receipt, self.account(by), self.summons_fee(log), asserted=False)
+            self.at(self.world.now + self.terms_of(receipts[0])[1] + 1)
+            for receipt in receipts:
+                assert self.time_out(receipt, None, self.world.actors["rival"])
+            assert not self.chain["bonds"][log.name]["amount"]
+
+    @rule(lie=LIE | st.just(""))
+    def collect_what_was_not_taken(self, lie: str) -> None:
+        """The wallet's own account, once, to whom it says."""
+        self.turn()
+        with self.branch():
+            receipt, wallet = self.own_receipt(lie), self.world.wallet
+            log, rival = self.runs[receipt][0], self.world.actors["rival"]
+            assert self.open(receipt, rival, self.summons_fee(log), asserted=False)
+            self.answer(receipt, wallet)
+            amount = self.chain["credits"].pop(wallet)
+            sent = self.send(wallet, "court", "collect", wallet)
+            self.refused(sent, "bond: payment refused")
+            self.refused(self.send(rival, "court", "collect", rival), "bond: no credit")
+            assert self.send(wallet, "court", "collect", rival).ok
+            self.move(rival, amount)
+            self.refused(self.send(wallet, "court", "collect", rival), "bond: no credit")
 
     def at(self, second: int) -> None:
         """Let the next block be of this second, at the earliest."""

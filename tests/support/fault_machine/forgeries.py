@@ -51,8 +51,13 @@ class Forgeries(Walks):
             sent = self.send(account, "clerk", name, *changed, value=UNIT + 10**16)
             assert not sent.ok
             assert sent.reason.startswith("ledger: "), sent.reason
-            value = UNIT if asserted else self.summons_fee(log)
-            assert self.open(receipt, account, value, asserted=asserted)
+            for less in (1, 0):
+                value = UNIT if asserted else self.summons_fee(log)
+                opened = self.open(receipt, account, value - less, asserted=asserted)
+                assert opened == (not less)
+            for again in (True, False):
+                value = UNIT if again else self.summons_fee(log)
+                assert not self.open(receipt, log.operator, value, asserted=again)
 
     @rule(right=st.booleans(), revoked=st.booleans(), by=WHO)
     def answer_falsely(self, right: bool, revoked: bool, by: str) -> None:
@@ -121,6 +126,7 @@ class Forgeries(Walks):
             sent = self.send(account, "clerk", "demand_tensors", *others, value=fee)
             self.refused(sent, "clerk: other tensor sets")
             self._demand_chunks_falsely(receipt, account)
+            assert not self.demand(receipt, place, account, -1)
             assert self.demand(receipt, place, account, 0)
             assert not self.demand(receipt, place, account, 0)
 

@@ -190,11 +190,16 @@ class Walks(Acts):
 
     # ---- what a rule needs and does not wait for
 
-    def own_receipt(self, lie: str, *, longer: bool = False) -> bytes:
-        """Just posted, of a log just opened: honest where there is no lie. In a branch alone."""
+    def own_receipt(self, lie: str, *, longer: bool = False, early: bool = False) -> bytes:
+        """Just posted, of a log just opened: honest where there is no lie. In a branch alone.
+
+        Early: before there was a bond, and terms of the log's own.
+        """
         log = self.new_log(f"another {len(self.logs)}", honest=not lie)
-        self.bond(log, 2 * UNIT + 5, longer=longer)
         (receipt,) = self.sign(log, [lie])
+        if early:
+            self.post(log)
+        self.bond(log, 2 * UNIT + 5, longer=longer)
         self.post(log)
         return receipt
 
