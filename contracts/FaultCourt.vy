@@ -344,7 +344,7 @@ def reveal_nodes(reveals: DynArray[IFaultCourt.NodesReveal, 8]):
         fees += each.demand.fee
         log IFaultCourt.NodesRevealed(
             receipt=each.demand.receipt,
-            demand=each.demand,
+            place=demands.place_of(each.demand),
             hashes=each.hashes,
         )
     bonds.pay(msg.sender, fees)
@@ -368,7 +368,9 @@ def reveal_rows(reveals: DynArray[IFaultCourt.RowReveal, 4]):
         self._give(each.demand)
         fees += self._row_fee(each.demand.fee, len(each.row))
         log IFaultCourt.RowRevealed(
-            receipt=each.demand.receipt, demand=each.demand, row=each.row
+            receipt=each.demand.receipt,
+            place=demands.place_of(each.demand),
+            row=each.row,
         )
     bonds.pay(msg.sender, fees)
     for each: IFaultCourt.RowReveal in reveals:
@@ -396,7 +398,7 @@ def reveal_tensors(reveals: DynArray[IFaultCourt.TensorReveal, 8]):
         fees += each.demand.fee
         log IFaultCourt.TensorRevealed(
             receipt=each.demand.receipt,
-            demand=each.demand,
+            place=demands.place_of(each.demand),
             tensor=each.tensor,
         )
     bonds.pay(msg.sender, fees)

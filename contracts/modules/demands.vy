@@ -62,6 +62,20 @@ def answered(
 
 
 @internal
+@pure
+def place_of(demand: IFaultCourt.Demand) -> IFaultCourt.Place:
+    """
+    @notice Where the node is that is demanded.
+    """
+    return IFaultCourt.Place(
+        tree=demand.tree,
+        position=demand.position,
+        layer=demand.layer,
+        index=demand.index,
+    )
+
+
+@internal
 @view
 def _require_open(demand: IFaultCourt.Demand) -> bytes32:
     place: bytes32 = self._place(demand)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from counterfoil.chain import Answer, Facts, Fault, FaultDemand, FaultEvent, Sets, TreeKind
 from counterfoil.chain.fault_values import plain
@@ -70,24 +71,25 @@ class Docket:
             demand = FaultDemand.parse(fields["demand"])
             self.demands[demand.place] = demand
         elif event.name == "NodesRevealed":
-            demand = FaultDemand.parse(fields["demand"])
-            self.answered.add(demand.place)
-            if demand.tree is TreeKind.TRACE:
-                self.reveal(
-                    demand.layer, demand.index, [Digest(bytes(h)) for h in fields["hashes"]]
-                )
+            tree, _, layer, index = self._answer(fields)
+            if tree is TreeKind.TRACE:
+                self.reveal(layer, index, [Digest(bytes(h)) for h in fields["hashes"]])
         elif event.name == "RowRevealed":
-            demand = FaultDemand.parse(fields["demand"])
-            self.answered.add(demand.place)
-            self.rows[demand.index] = bytes(fields["row"])
+            self.rows[self._answer(fields)[3]] = bytes(fields["row"])
         elif event.name == "TensorRevealed":
-            self.answered.add(FaultDemand.parse(fields["demand"]).place)
+            self._answer(fields)
         elif event.name == "CaseFell":
             self.fell = (Address(str(plain(fields["prover"]))), Fault(int(fields["kind"])))
             self.ended_in = event.block
         elif event.name == "CaseFinished":
             self.finished = True
             self.ended_in = event.block
+
+    def _answer(self, fields: Mapping[str, Any]) -> Place:
+        tree, position, layer, index = plain(fields["place"])
+        place = TreeKind(tree), int(position), int(layer), int(index)
+        self.answered.add(place)
+        return place
 
     def reveal(self, layer: int, index: int, hashes: list[Digest]) -> None:
         """Note the descendants of a node of the trace's tree, and all nodes between."""

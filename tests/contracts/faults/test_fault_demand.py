@@ -65,7 +65,7 @@ def test_demand__answered__pays_who_answers(
     if (tree, layer) != (TRACE, 0):
         assert balance(stranger.address) == before + 10**16 - transaction.total_fees_paid
     (event,) = transaction.events
-    assert plain(event.demand) == demand
+    assert plain(event.place) == demand[1:5]
     shown = {
         "NodesRevealed": lambda: plain(event.hashes) == tuple(docket.hashes(case, demand)),
         "RowRevealed": lambda: event.row == (case.run.rows + [b""] * 58)[index],
