@@ -6,8 +6,6 @@ Each figure is held to its ceiling and, within 2 percent, to the committed snaps
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 import pytest
@@ -15,9 +13,9 @@ from counterfoil.formats.receipt import Inclusion
 from counterfoil.hashing import merkle
 from counterfoil.hashing.keccak import keccak
 from docket import BURN
+from whole_gas import Measured
 
 SNAPSHOT = Path(__file__).with_name("gas.json")
-ALLOWED = 1.02
 
 CEILINGS = {
     "commit": 50_000,
@@ -29,8 +27,6 @@ CEILINGS = {
     "answer, depth 20": 110_000,
     "answer, depth 32": 110_000,
 }
-
-INTRINSIC, PER_TOKEN, PER_FLOOR_TOKEN = 21_000, 4, 10
 
 
 class TallBatch:
@@ -54,35 +50,14 @@ class TallBatch:
         return (0, self.batch.size, self.batch.root, self.posted_at)
 
 
-def floor(data: bytes) -> int:
-    """The least that a transaction with this calldata costs (EIP-7623)."""
-    zeros = data.count(0)
-    return INTRINSIC + PER_FLOOR_TOKEN * (zeros + 4 * (len(data) - zeros))
-
-
 @pytest.fixture(scope="module")
 def measured():
-    """Gas by transaction; compared and written when all are there."""
-    found: dict[str, int] = {}
-    yield found
-    if os.environ.get("COUNTERFOIL_GAS_WRITE"):
-        SNAPSHOT.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    yield from Measured.kept(SNAPSHOT, CEILINGS)
 
 
 @pytest.fixture
 def check(measured, capsys):
-    def check(name: str, transaction) -> None:
-        gas = transaction.gas_used
-        assert gas >= floor(bytes(transaction.data)), "the calldata's floor is not in the figure"
-        measured[name] = gas
-        with capsys.disabled():
-            print(f"\n{name}: {gas:,} gas (ceiling {CEILINGS[name]:,})")
-        assert gas <= CEILINGS[name]
-        if not os.environ.get("COUNTERFOIL_GAS_WRITE"):
-            before = json.loads(SNAPSHOT.read_text(encoding="utf-8"))[name]
-            assert gas <= before * ALLOWED, f"{name} rose from {before:,} to {gas:,} gas"
-
-    return check
+    return lambda name, transaction: measured.check(name, transaction, capsys)
 
 
 @pytest.fixture(autouse=True)
@@ -138,9 +113,4 @@ def test_gas__answer(check, court, docket, bonded, book, depth):
 
 
 def test_gas__snapshot__has_every_figure(measured):
-    """Runs last in this file; a figure that is measured no more must leave the snapshot."""
-    if len(measured) < len(CEILINGS):
-        pytest.skip("not all of this file ran")
-    if not os.environ.get("COUNTERFOIL_GAS_WRITE"):
-        assert set(json.loads(SNAPSHOT.read_text(encoding="utf-8"))) == set(CEILINGS)
-    assert set(measured) == set(CEILINGS)
+    measured.require_whole()

@@ -8,8 +8,7 @@ it anew.
 
 from __future__ import annotations
 
-import json
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,14 +16,17 @@ import numpy as np
 import pytest
 import step_scene as scenes
 from counterfoil.formats.runtime import Program
+from counterfoil.hashing import merkle
 from counterfoil.programs import Kind, Operator, Weights
 from counterfoil.programs.proving import shown
+from counterfoil.programs.rows import Edge, Header
 from fault_docket import BURN, FAULTY, SALT, UNIT, Run
 from tall_trees import TallTree
+from whole_gas import Measured
 
 SNAPSHOT = Path(__file__).with_name("gas.json")
-ALLOWED = 1.02
 DEPTH = 20
+ROWS = 2**DEPTH
 
 CEILINGS = {
     "DOT, K = 64, near": 170_000,
@@ -33,6 +35,7 @@ CEILINGS = {
     "DOT, K = 1,024, far": 225_000,
     "DOT, K = 4,096, near": 470_000,
     "DOT, K = 4,096, far": 470_000,
+    "DOT, K = 576, nine taps": 240_000,
     "argmax": 220_000,
     "copy": 220_000,
     "dot32": 220_000,
@@ -41,41 +44,38 @@ CEILINGS = {
     "lut2": 220_000,
     "max": 220_000,
     "quant": 220_000,
+    "link": 220_000,
+    "tensor": 220_000,
+    "count": 220_000,
+    "length": 220_000,
+    "filling": 220_000,
 }
-"""The project's limits: of a DOT by its depth, and of every other step."""
+"""The project's limits: of a DOT of one tap by its depth, and of every other proof.
 
-INTRINSIC, PER_TOKEN, PER_FLOOR_TOKEN = 21_000, 4, 10
-
-
-def floor(data: bytes) -> int:
-    """The least that a transaction with this calldata costs (EIP-7623)."""
-    zeros = data.count(0)
-    return INTRINSIC + PER_FLOOR_TOKEN * (zeros + 4 * (len(data) - zeros))
-
-
-@pytest.fixture(scope="module")
-def measured():
-    """Gas by transaction; compared and written when all are there."""
-    found: dict[str, int] = {}
-    yield found
-    if os.environ.get("COUNTERFOIL_GAS_WRITE"):
-        SNAPSHOT.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+A window of nine taps has nine rows to show, and takes more: its ceiling holds what it takes.
+"""
 
 
 @dataclass(frozen=True)
 class TallRun(Run):
     """A run of a program with a million rows, and a trace with as many."""
 
+    trace_rows: int = ROWS
+
     @property
     def program(self) -> Program:
-        rows = 2**DEPTH
-        return Program(root=self.program_root, rows=rows, trace_rows=rows, version=1)
+        return Program(root=self.program_root, rows=ROWS, trace_rows=self.trace_rows, version=1)
+
+
+@pytest.fixture(scope="session")
+def row_judge(project, deployer):
+    return deployer.deploy(project.RowJudge)
 
 
 @pytest.fixture
-def paying_court(deploy_fault_court, step_judge, log, operator):
+def paying_court(deploy_fault_court, step_judge, row_judge, log, operator):
     """A real court, with the log's bond."""
-    made = deploy_fault_court(step=step_judge)
+    made = deploy_fault_court(step=step_judge, row=row_judge)
     made.make_bond(log, UNIT, sender=operator, value=2 * UNIT)
     return made
 
@@ -86,8 +86,30 @@ def burn_address_exists(stranger):
     stranger.transfer(BURN, 1)
 
 
+@pytest.fixture(scope="module")
+def measured():
+    yield from Measured.kept(SNAPSHOT, CEILINGS)
+
+
 @pytest.fixture
-def check(measured, capsys, step_judge, paying_court, docket_of, challenger):
+def convict(measured, capsys, paying_court, docket_of, challenger):
+    """Prove a fault of a run whose trace has this root, by a function of a judge."""
+
+    def convict(name, prove, run, root, fault, *evidence) -> None:
+        kind, place, element = fault
+        docket = docket_of(paying_court)
+        case = docket.summon(run)
+        docket.answer(case, root)
+        docket.commit(case, kind=kind, place=place, element=element)
+        transaction = prove(paying_court, *case.both, *evidence, SALT, sender=challenger)
+        assert paying_court.case_of(case.receipt).state == FAULTY
+        measured.check(name, transaction, capsys)
+
+    return convict
+
+
+@pytest.fixture
+def check(convict, step_judge):
     def check(name: str, operator, data, reads, written, row, element=1) -> None:
         descriptor = operator.encode()
         at = 100
@@ -95,25 +117,28 @@ def check(measured, capsys, step_judge, paying_court, docket_of, challenger):
         trace = TallTree({**reads, row: written}, DEPTH, b"trace")
         rows = [descriptor, *data.values(), *(reads[n] for n in sorted(reads)), written]
         proof = (at, row, element, shown(rows), [*program.siblings, *trace.siblings])
-        docket = docket_of(paying_court)
-        case = docket.summon(replace(TallRun.of(), program_root=program.root))
-        docket.answer(case, trace.root)
-        docket.commit(case, kind=1, place=row, element=element)
-        transaction = step_judge.prove_step(
-            paying_court, *case.both, proof, SALT, sender=challenger
-        )
-        assert paying_court.case_of(case.receipt).state == FAULTY
-        gas = transaction.gas_used
-        assert gas >= floor(bytes(transaction.data)), "the calldata's floor is not in the figure"
-        measured[name] = gas
-        with capsys.disabled():
-            print(f"\n{name}: {gas:,} gas (floor {floor(bytes(transaction.data)):,})")
-        assert gas <= CEILINGS[name]
-        if not os.environ.get("COUNTERFOIL_GAS_WRITE"):
-            before = json.loads(SNAPSHOT.read_text(encoding="utf-8"))[name]
-            assert gas <= before * ALLOWED, f"{name} rose from {before:,} to {gas:,} gas"
+        run = replace(TallRun.of(), program_root=program.root)
+        convict(name, step_judge.prove_step, run, trace.root, (1, row, element), proof)
 
     return check
+
+
+@pytest.fixture
+def check_rows(convict):
+    """A proof that begins with rows of both trees, and their siblings."""
+
+    def check_rows(
+        name: str, prove, run: TallRun, fault, rows: Mapping[int, bytes],
+        traced: Mapping[int, bytes], *rest, sets=(),
+    ) -> None:  # fmt: skip
+        program = TallTree(rows, DEPTH, b"program")
+        trace = TallTree(traced or {0: b"no matter"}, DEPTH, b"trace")
+        siblings = [*program.siblings, *(trace.siblings if traced else ())]
+        proof = (shown([*rows.values(), *traced.values()]), siblings, *rest)
+        run = replace(run, program_root=program.root)
+        convict(name, prove, run, trace.root, fault, *sets, proof)
+
+    return check_rows
 
 
 @pytest.mark.parametrize("where", ["near", "far"])
@@ -132,6 +157,27 @@ def test_gas__dot(check, depth, where):
     written = b"\xff" * 64
     reads = {300_000: rng.bytes(depth)}
     check(f"DOT, K = {depth:,}, {where}", operator, {weights: channel}, reads, written, out)
+
+
+def test_gas__dot_of_nine_taps(check):
+    """A window of 3 by 3 in a picture of 32 by 32 with 64 channels."""
+    rng = np.random.default_rng(9)
+    operator = Operator(
+        kind=Kind.DOT, zero=7, width=64, out=900_000, count=30 * 30 * 64, source=300_000,
+        source_width=64, table=700_000 - 1, in_h=32, in_w=32, out_h=30, out_w=30, k_h=3, k_w=3,
+        stride_h=1, stride_w=1, dilation_h=1, dilation_w=1, columns=64, per_group=64,
+    )  # fmt: skip
+    channel = Weights(
+        zero=128, multiplier=0x3A812345, constant=-12_345, values=rng.bytes(9 * 64)
+    ).encode()
+    row, column = 15, 17
+    reads = {
+        300_000 + 32 * y + x: rng.bytes(64)
+        for y in range(row, row + 3)
+        for x in range(column, column + 3)
+    }
+    written = 900_000 + 30 * row + column
+    check("DOT, K = 576, nine taps", operator, {700_000: channel}, reads, b"\xff" * 64, written)
 
 
 @pytest.mark.parametrize("name", sorted(set(scenes.ALL) - {"dot"}))
@@ -160,10 +206,70 @@ def test_gas__of_every_other_operator(check, name):
     check(name, scene.operator, data, reads, bytes(written), row, scene.element)
 
 
+INPUTS = 3
+"""Tensors of each side of a run."""
+
+HEADER = Header(inputs=INPUTS, outputs=INPUTS, operators=5).encode()
+BASE = 500_000
+
+
+def edge(run: Run, **changes) -> bytes:
+    """The program row of a run's first input."""
+    tensor = run.inputs[0]
+    right = Edge(
+        name=tensor.name, dtype=tensor.dtype, shape=tensor.shape, base=BASE, length=len(tensor.data)
+    )
+    return replace(right, **changes).encode(Kind.INPUT)
+
+
+def test_gas__link(check_rows, row_judge):
+    """A chunk of an input of 40; the trace's row is another."""
+    run, chunk = TallRun.of(), 20
+    tree = run.chunk_tree(0, 0)
+    check_rows(
+        "link", row_judge.prove_link, run, (2, 0, chunk), {0: HEADER, 1: edge(run)},
+        {BASE + chunk: b"\xff" * 256}, 0, chunk, run.tensor(0, 0), run.set_tree(0).path(0),
+        tree.layers[0][chunk].tobytes(), tree.path(chunk), sets=(run.sets(),),
+    )  # fmt: skip
+
+
+def test_gas__tensor(check_rows, row_judge):
+    run = TallRun.of()
+    check_rows(
+        "tensor", row_judge.prove_tensor, run, (3, 0, 0),
+        {0: HEADER, 1: edge(run, name="else")}, {}, 0, run.tensor(0, 0), run.set_tree(0).path(0),
+        sets=(run.sets(),),
+    )  # fmt: skip
+
+
+def test_gas__count(check_rows, row_judge):
+    run = TallRun.of()
+    header = Header(inputs=INPUTS + 1, outputs=INPUTS, operators=5).encode()
+    check_rows(
+        "count", row_judge.prove_count, run, (4, 0, 0), {0: header}, {}, 0, sets=(run.sets(),)
+    )
+
+
+def test_gas__length(check_rows, row_judge):
+    """An operator's row of 64 bytes that has 63."""
+    owner, out = 700_000, 900_000
+    descriptor = Operator(
+        kind=Kind.QUANT, width=64, out=out, count=128, source=300_000, source_width=64,
+        scale=scenes.HALF,
+    ).encode()  # fmt: skip
+    check_rows(
+        "length", row_judge.prove_length, TallRun.of(), (5, out + 1, 0), {owner: descriptor},
+        {out + 1: b"\xff" * 63}, owner, out + 1,
+    )  # fmt: skip
+
+
+def test_gas__filling(convict, row_judge):
+    row, full = ROWS - 1, b"\1"
+    trace = TallTree({row: full}, DEPTH, b"trace")
+    run = replace(TallRun.of(), trace_rows=ROWS - 5)
+    proof = (merkle.leaf(full), trace.siblings, row)
+    convict("filling", row_judge.prove_filling, run, trace.root, (6, row, 0), proof)
+
+
 def test_gas__snapshot__has_every_figure(measured):
-    """Runs last in this file; a figure that is measured no more must leave the snapshot."""
-    if len(measured) < len(CEILINGS):
-        pytest.skip("not all of this file ran")
-    if not os.environ.get("COUNTERFOIL_GAS_WRITE"):
-        assert set(json.loads(SNAPSHOT.read_text(encoding="utf-8"))) == set(CEILINGS)
-    assert set(measured) == set(CEILINGS)
+    measured.require_whole()
