@@ -79,8 +79,11 @@ class Edges(Walks):
             self.at(last + window)
             assert not self.time_out(receipt, chosen, stranger)
             assert self.time_out(receipt, chosen, stranger)
-            # the other one's fee goes back, and only now
-            self.refund(receipt, self.pick(place, others), self.account(by))
+            # the other one is not answered any more; its fee goes back, and only now
+            other = self.pick(place, others)
+            self.reveal(receipt, other, stranger)
+            assert other in self.chain["cases"][receipt]["open"]
+            self.refund(receipt, other, self.account(by))
 
     @rule(place=PICK, delay=st.sampled_from([0, 1_000]), longer=LONGER_OR_NOT, by=WHO)
     def answer_when_it_is_over(self, place: int, delay: int, longer: bool, by: str) -> None:
