@@ -188,6 +188,32 @@ class Edges(Walks):
                 assert self.time_out(receipt, None, self.world.actors["rival"])
             assert not self.chain["bonds"][log.name]["amount"]
 
+    @rule(longer=LONGER_OR_NOT, by=WHO)
+    def hold_a_bond_by_a_case(self, longer: bool, by: str) -> None:
+        """A case that outlasts the time of withdrawal: the bond stays until it is finished."""
+        self.turn()
+        with self.branch():
+            receipt, account = self.own_receipt("byte", longer=longer), self.account(by)
+            log = self.runs[receipt][0]
+            log.wants_revoke = True
+            self.revoke_log(log)
+            assert self.send(log.operator, "court", "ask_withdrawal", log.signer).ok
+            self.chain["bonds"][log.name]["asked_at"] = self.world.now
+            free_after = self.view("withdrawable_after", log.signer)
+            self.at(self.chain["posted"][receipt][1] + self.terms_of(receipt)[0])
+            assert self.open(receipt, account, self.summons_fee(log), asserted=False)
+            self.answer(receipt, log.operator)
+            case = self.chain["cases"][receipt]
+            assert free_after < case["closes_at"]
+            self.at(case["closes_at"])
+            sent = self.send(log.operator, "court", "withdraw", log.signer)
+            self.refused(sent, "bond: case open")
+            assert self.finish(receipt, account)
+            assert self.send(log.operator, "court", "withdraw", log.signer).ok
+            bond = self.chain["bonds"][log.name]
+            self.move(log.operator, bond["amount"])
+            bond.update(amount=0, asked_at=0)
+
     @rule(lie=LIE | st.just(""))
     def collect_what_was_not_taken(self, lie: str) -> None:
         """The wallet's own account, once, to whom it says."""
