@@ -22,6 +22,7 @@ def test_local_test__every_script__runs_the_story(tmp_path, environment):
     told("ethereum:local:test", tmp_path, environment)
 
 
+@pytest.mark.slow
 @pytest.mark.anvil
 @pytest.mark.usefixtures("anvil_binary")
 def test_local_foundry__every_script__runs_the_story(tmp_path, environment):

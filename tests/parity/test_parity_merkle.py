@@ -111,6 +111,7 @@ def test_root__of_another_index__is_another_or_refused(merkle_path, place, data)
     assert (fits and root == t.root) == (other == index)
 
 
+@pytest.mark.slow
 @quick
 @given(size=st.integers(1, 200), data=st.data())
 def test_several__of_a_whole_tree__equals_python_s(merkle_several, size, data):

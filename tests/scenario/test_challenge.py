@@ -170,7 +170,14 @@ STRUCTURES = {
 }
 
 
-@pytest.mark.parametrize("fault", STRUCTURES)
+@pytest.mark.parametrize(
+    "fault",
+    # The two that end without a walk are quick.
+    [
+        pytest.param(each, marks=[] if each in ("count", "tensor") else pytest.mark.slow)
+        for each in STRUCTURES
+    ],
+)
 def test_challenge__receipt_or_trace_of_no_run__caught(stage, log, store, fault):
     journal, settler = log
     file, liar = lying_receipt(stage, journal, settler, STRUCTURES[fault])
@@ -236,6 +243,7 @@ def test_challenge__no_payer__said(stage, log, store):
     assert look.stopped and look.said[-1].kind == "no-payer"
 
 
+@pytest.mark.slow
 def test_challenge__another_was_quicker__fees_come_back(stage, log, store, tmp_path):
     """The second challenger demanded, and nobody answered him when the case fell."""
     journal, settler = log
@@ -276,6 +284,7 @@ def test_challenge__too_late__said(stage, log, store):
     assert stage.court.is_final(file.receipt, file.inclusion)
 
 
+@pytest.mark.slow
 def test_settle__summoned_after_a_revoke__the_operator_answers(stage, log, monkeypatch):
     from counterfoil.settle import Settler
     from counterfoil.settle.logs import revoke_log
@@ -295,6 +304,7 @@ def test_settle__summoned_after_a_revoke__the_operator_answers(stage, log, monke
     assert docket_of(stage, file).answer.trace == run.trace.tree.root
 
 
+@pytest.mark.slow
 def test_settle__stranger_demands_nodes_and_tensors__given_in_two_transactions(stage, log):
     """Who cannot open the receipt asks for what its sets commit to."""
     journal, settler = log

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from support.fault_machine.challengers import Challengers
 from support.fault_machine.edges import Edges
@@ -46,5 +47,5 @@ def _settings(steps: int) -> settings:
 TestFaultCourt = FaultCourt.TestCase
 TestFaultCourt.settings = _settings(30)
 
-TestTriedFaultCourt = TriedFaultCourt.TestCase
+TestTriedFaultCourt = pytest.mark.slow(TriedFaultCourt.TestCase)
 TestTriedFaultCourt.settings = _settings(18)

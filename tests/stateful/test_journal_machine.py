@@ -19,6 +19,8 @@ from support import journals
 from support.journals import GENESIS, NOW, digest, draft, log
 from support.postgres import shared
 
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "slow"
+
 
 class JournalMachine(RuleBasedStateMachine):
     """The model: receipts and batches by number, in dicts; the log's state; the time."""
@@ -236,7 +238,9 @@ def no_keyring():
 
 
 TestJournal = JournalMachine.TestCase
-TestJournal.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+TestJournal.settings = settings(
+    max_examples=150 if LONG else 6, stateful_step_count=20, deadline=None
+)
 
 
 class PostgresJournalMachine(JournalMachine):

@@ -120,6 +120,7 @@ def test_parse__largest_legal_file__takes_seconds():
     assert file.opening.inputs == whole
 
 
+@pytest.mark.slow
 def test_parse__most_values__take_bounded_memory(tmp_path):
     """The costliest values that the limits allow, in a process that may take 2 GiB."""
     script = f"""
