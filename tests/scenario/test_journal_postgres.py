@@ -343,7 +343,7 @@ def test_migration_killed_midway__done_by_the_next(server, name, site, monkeypat
     process, output = one.start(calls=3)
     assert process.wait(60) == 0, one.said(output)
     with server.connect(name) as connection:
-        connection.execute("DROP TABLE leases")
+        connection.execute("DROP TABLE leases, summonable")
         connection.execute("UPDATE counterfoil_meta SET value = '1' WHERE name = 'schema'")
     process, _ = one.start(name="q", calls=3, point="migrate.stepped")
     assert process.wait(60) == -signal.SIGKILL
