@@ -58,8 +58,8 @@ class Measured:
 
     def require_whole(self) -> None:
         """For the file's last test: a figure that is measured no more must leave the snapshot."""
-        if len(self.found) < len(self.ceilings):
-            pytest.skip("not all of this file ran")
+        if len(self.found) < len(self.ceilings) and not os.environ.get("CI"):
+            pytest.skip("not all of this file ran; CI, which runs all, fails here")
         if not os.environ.get("COUNTERFOIL_GAS_WRITE"):
             assert set(self._committed()) == set(self.ceilings)
         assert set(self.found) == set(self.ceilings)

@@ -153,7 +153,7 @@ class Told:
     @cached_property
     def first_chunks(self) -> tuple[Any, Any]:
         """The openings of a summons."""
-        return tuple(self.run.opening(side).chunk(0, 0).abi() for side in (0, 1))  # type: ignore[return-value]
+        return tuple(self.run.opening(side).chunk(0, 0).abi() for side in (0, 1))
 
     # ---- what is demanded of it
 
@@ -272,8 +272,8 @@ def issue(log: Log, world: FaultWorld, what: Told) -> Signed:
         request=ZERO,
         inputs=what.run.committed(0).digest,
         outputs=what.run.committed(1).digest,
-        issued_at=world.now,  # type: ignore[arg-type]
-        settle_by=0,  # type: ignore[arg-type]
+        issued_at=world.now,
+        settle_by=0,
     )
     made = receipt.digest(world.chain_id, world.ledger_address)
     signed = Signed(receipt, log.sign(made), made)

@@ -12,7 +12,7 @@ ENOUGH = 5_000_000
 
 def estimate_by_one_run(chain: Chain) -> None:
     """Gas limits are the same for all then; a refusal is found as before."""
-    chain.web3.provider.ethereum_tester.backend.chain.gas_estimator = _estimate  # type: ignore[attr-defined]
+    chain.web3.provider.ethereum_tester.backend.chain.gas_estimator = _estimate
 
 
 def _estimate(state: Any, transaction: Any) -> int:

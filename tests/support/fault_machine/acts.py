@@ -218,7 +218,7 @@ class Acts(Stage):
     def shown(self, receipt: bytes, proof: Proof) -> tuple[str, str, tuple[Any, ...]]:
         """Judge, function and arguments that show a fault of a case."""
         _, _, what = self.runs[receipt]
-        seen = docket(receipt, what, self.chain["cases"][receipt])  # type: ignore[arg-type]
+        seen = docket(receipt, what, self.chain["cases"][receipt])
         return shown(self.world, what.run, seen, proof, SALT)
 
     def prove(self, receipt: bytes, proof: Proof, by: bytes) -> bool:

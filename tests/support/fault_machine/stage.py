@@ -39,8 +39,8 @@ class Stage(RuleBasedStateMachine):
         """A chain with nothing but the contracts on it."""
         self.world: FaultWorld = fault_world()
         if not hasattr(self.world, "origin"):
-            self.world.origin = self.world.mark()  # type: ignore[attr-defined]
-        self.origin = self.world.origin  # type: ignore[attr-defined]
+            self.world.origin = self.world.mark()
+        self.origin = self.world.origin
         self.world.back_to(self.origin)
         self.people = [*self.world.actors.values(), self.world.wallet]
         self.begun = {each: self.world.balance(each) for each in [*self.people, BURN]}
@@ -101,7 +101,7 @@ class Stage(RuleBasedStateMachine):
         log = Log(name, honest, self.world.actors["honest" if honest else "faulty"])
         self.logs.append(log)
         log.sign_opening(self.world, self.world.now + life, MAX_DELAY)
-        opening, signature = log.opening  # type: ignore[misc]
+        opening, signature = log.opening
         arguments = log.signer, opening.closes_at, opening.max_delay, signature
         assert self.world.send(log.operator, self.world.ledger, "open_log", *arguments).ok
         self.chain["bonds"][log.name] = {"amount": 0, "unit": 0, "asked_at": 0}
@@ -128,7 +128,7 @@ class Stage(RuleBasedStateMachine):
             self.runs[signed.digest] = log, signed.receipt.sequence, what
             digests.append(signed.digest)
         log.cut_batch(self.world, digests)
-        return digests  # type: ignore[return-value]
+        return digests
 
     def post(self, log: Log) -> None:
         """Batches that are not on the chain, for the first time or again."""
@@ -159,7 +159,7 @@ class Stage(RuleBasedStateMachine):
 
     def end_of(self, log: Log) -> int:
         """The last second at which a log's receipts can be issued."""
-        closes_at = log.opening[0].closes_at  # type: ignore[index]
+        closes_at = log.opening[0].closes_at
         return int(min(closes_at, self.chain["revoked"].get(log.name, closes_at)))
 
     def terms_of(self, receipt: bytes) -> tuple[int, int, int]:

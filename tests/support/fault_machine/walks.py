@@ -107,10 +107,10 @@ class Walks(Acts):
                 answer_window=terms[1],
                 case_window=terms[2],
             ),
-            docket=docket(receipt, what, case),  # type: ignore[arg-type]
+            docket=docket(receipt, what, case),
             now=now,
             summon_until=self.chain["posted"][receipt][1] + terms[0],
-            me=me,  # type: ignore[arg-type]
+            me=me,
             refunded=gone,
         )
 
@@ -147,7 +147,7 @@ class Walks(Acts):
             return bool(now + ROOM <= self.chain["posted"][receipt][1] + terms[0])
         if case["state"] != "open":
             return bool(case["state"] == "summoned")
-        found = show(what.run, docket(receipt, what, case))  # type: ignore[arg-type]
+        found = show(what.run, docket(receipt, what, case))
         if isinstance(found, Proof):
             return bool(now + ROOM <= case["closes_at"])
         assert isinstance(found, Missing)
@@ -185,7 +185,7 @@ class Walks(Acts):
         case = self.chain["cases"][receipt]
         if case["answer"] is None:
             return None
-        found = show(what.run, docket(receipt, what, case))  # type: ignore[arg-type]
+        found = show(what.run, docket(receipt, what, case))
         return found if isinstance(found, Proof) else None
 
     # ---- what a rule needs and does not wait for
