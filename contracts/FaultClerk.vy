@@ -21,6 +21,7 @@ from .interfaces import IFaultCourt
 from .interfaces import IReceiptLedger
 from .modules import layers
 from .modules import merkle_path
+from .modules import places
 from .modules import tensor_opening
 
 PROGRAM_TYPEHASH: constant(bytes32) = keccak256(
@@ -325,10 +326,7 @@ def _demand(
     )
     demand: IFaultCourt.Demand = IFaultCourt.Demand(
         receipt=facts.receipt,
-        tree=tree,
-        position=position,
-        layer=node.layer,
-        index=node.index,
+        place=places.of(tree, position, node.layer, node.index),
         hash=node.hash,
         count=convert(count, uint8),
         demander=msg.sender,

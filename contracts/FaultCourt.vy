@@ -55,15 +55,13 @@ initializes: fault_terms
 
 from .modules import layers
 from .modules import merkle_path
+from .modules import places
 from .modules import tensor_opening
 
 TRACE_TYPEHASH: constant(bytes32) = keccak256(
     "Trace(bytes32 receipt,bytes32 root)"
 )
 # docs/faults.md, section 3
-
-TRACE: constant(uint8) = 0
-# the tree whose leaves are rows (docs/faults.md, section 6)
 
 WITHHELD: constant(uint8) = 0
 # the kind of a case that fell with no proof (docs/faults.md, section 5)
@@ -277,7 +275,7 @@ def enter_demand(
     """
     self._require_clerk()
     assert demand.fee >= self._least_demand_fee(
-        demand.tree == TRACE and demand.layer == 0
+        places.is_row(demand.place)
     ), "fault: demand's fee too low"
     made: IFaultCourt.Demand = demand
     made.deadline = cases.demand(facts, answer)
@@ -324,7 +322,7 @@ def time_out_summons(facts: IFaultCourt.Facts):
 
 
 @external
-def reveal_nodes(reveals: DynArray[IFaultCourt.NodesReveal, 8]):
+def reveal_nodes(reveals: DynArray[IFaultCourt.NodesReveal, 4]):
     """
     @notice Answer demands of nodes: their fees are the caller's. Anybody may, until the
             timeout of each has been executed. The events keep the hashes for everybody.
@@ -335,7 +333,7 @@ def reveal_nodes(reveals: DynArray[IFaultCourt.NodesReveal, 8]):
         # where a preimage is demanded no number is right
         assert (
             len(each.hashes) != 0
-            and len(each.hashes) == convert(each.demand.count, uint256)
+            and len(each.hashes) == convert(each.demand.count, uint256) << 5
         ), "fault: wrong number of hashes"
         assert (
             layers.root_of(each.hashes) == each.demand.hash
@@ -344,7 +342,7 @@ def reveal_nodes(reveals: DynArray[IFaultCourt.NodesReveal, 8]):
         fees += each.demand.fee
         log IFaultCourt.NodesRevealed(
             receipt=each.demand.receipt,
-            place=demands.place_of(each.demand),
+            place=each.demand.place,
             hashes=each.hashes,
         )
     bonds.pay(msg.sender, fees)
@@ -359,9 +357,7 @@ def reveal_rows(reveals: DynArray[IFaultCourt.RowReveal, 4]):
     """
     fees: uint256 = 0
     for each: IFaultCourt.RowReveal in reveals:
-        assert (
-            each.demand.tree == TRACE and each.demand.layer == 0
-        ), "fault: no row is demanded"
+        assert places.is_row(each.demand.place), "fault: no row is demanded"
         assert (
             keccak256(concat(0x00, each.row)) == each.demand.hash
         ), "fault: another row"
@@ -369,7 +365,7 @@ def reveal_rows(reveals: DynArray[IFaultCourt.RowReveal, 4]):
         fees += self._row_fee(each.demand.fee, len(each.row))
         log IFaultCourt.RowRevealed(
             receipt=each.demand.receipt,
-            place=demands.place_of(each.demand),
+            place=each.demand.place,
             row=each.row,
         )
     bonds.pay(msg.sender, fees)
@@ -381,15 +377,15 @@ def reveal_rows(reveals: DynArray[IFaultCourt.RowReveal, 4]):
 
 
 @external
-def reveal_tensors(reveals: DynArray[IFaultCourt.TensorReveal, 8]):
+def reveal_tensors(reveals: DynArray[IFaultCourt.TensorReveal, 4]):
     """
     @notice As `reveal_nodes`, of tensors.
     @param reveals each demand with the five words that the set's leaf hashes
     """
     fees: uint256 = 0
     for each: IFaultCourt.TensorReveal in reveals:
-        assert (
-            each.demand.tree != TRACE and each.demand.layer == 0
+        assert places.is_tensor(
+            each.demand.place
         ), "fault: no tensor is demanded"
         assert (
             self._tensor_leaf(each.tensor) == each.demand.hash
@@ -398,7 +394,7 @@ def reveal_tensors(reveals: DynArray[IFaultCourt.TensorReveal, 8]):
         fees += each.demand.fee
         log IFaultCourt.TensorRevealed(
             receipt=each.demand.receipt,
-            place=demands.place_of(each.demand),
+            place=each.demand.place,
             tensor=each.tensor,
         )
     bonds.pay(msg.sender, fees)
@@ -636,20 +632,15 @@ def is_final(
 @external
 @view
 @reentrant
-def demand_answered(
-    receipt: bytes32, tree: uint8, position: uint32, layer: uint8, index: uint64
-) -> bool:
+def demand_answered(receipt: bytes32, place: uint256) -> bool:
     """
     @notice Whether what lies under a node was given out, in an event of this court.
     @param receipt its 32-byte digest
-    @param tree 0 the trace, 1 and 2 the tensors of inputs and outputs, 3 and 4 the chunks
-           of one of them
-    @param position the tensor's, of chunks; else 0
-    @param layer 0 the leaves
-    @param index the node's in its layer
+    @param place the node's: tree 8 | position 32 | layer 8 | index 64 bits, the index
+           lowest
     @return true or false
     """
-    return demands.answered(receipt, tree, position, layer, index)
+    return demands.answered(receipt, place)
 
 
 @external

@@ -30,7 +30,5 @@ def drop(demand: IFaultCourt.Demand):
 
 @external
 @view
-def answered(
-    receipt: bytes32, tree: uint8, position: uint32, layer: uint8, index: uint64
-) -> bool:
-    return demands.answered(receipt, tree, position, layer, index)
+def answered(receipt: bytes32, place: uint256) -> bool:
+    return demands.answered(receipt, place)

@@ -36,5 +36,5 @@ def require_node(
 
 @external
 @pure
-def root_of(hashes: DynArray[bytes32, 32]) -> bytes32:
+def root_of(hashes: Bytes[1024]) -> bytes32:
     return layers.root_of(hashes)

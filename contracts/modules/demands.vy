@@ -14,8 +14,7 @@ ANSWERED: constant(bytes32) = (
 # in place of a demand's hash, which it never is
 
 
-# keccak(abi.encode(receipt, tree, position, layer, index)) =>
-# keccak(abi.encode(demand)), 0 or ANSWERED
+# keccak(abi.encode(receipt, place)) => keccak(abi.encode(demand)), 0 or ANSWERED
 _demands: HashMap[bytes32, bytes32]
 
 
@@ -24,11 +23,11 @@ def make(demand: IFaultCourt.Demand):
     """
     @notice Keep a demand of a node that has none, and never had one answered.
     """
-    place: bytes32 = self._place(demand)
-    kept: bytes32 = self._demands[place]
+    slot: bytes32 = self._slot(demand.receipt, demand.place)
+    kept: bytes32 = self._demands[slot]
     assert kept != ANSWERED, "demand: already answered"
     assert kept == empty(bytes32), "demand: already open"
-    self._demands[place] = keccak256(abi_encode(demand))
+    self._demands[slot] = keccak256(abi_encode(demand))
 
 
 @internal
@@ -49,57 +48,24 @@ def drop(demand: IFaultCourt.Demand):
 
 @internal
 @view
-def answered(
-    receipt: bytes32, tree: uint8, position: uint32, layer: uint8, index: uint64
-) -> bool:
+def answered(receipt: bytes32, place: uint256) -> bool:
     """
     @notice Whether the node's preimage or descendants were given out.
     """
-    return (
-        self._demands[self._place_of(receipt, tree, position, layer, index)]
-        == ANSWERED
-    )
-
-
-@internal
-@pure
-def place_of(demand: IFaultCourt.Demand) -> IFaultCourt.Place:
-    """
-    @notice Where the node is that is demanded.
-    """
-    return IFaultCourt.Place(
-        tree=demand.tree,
-        position=demand.position,
-        layer=demand.layer,
-        index=demand.index,
-    )
+    return self._demands[self._slot(receipt, place)] == ANSWERED
 
 
 @internal
 @view
 def _require_open(demand: IFaultCourt.Demand) -> bytes32:
-    place: bytes32 = self._place(demand)
-    assert self._demands[place] == keccak256(
+    slot: bytes32 = self._slot(demand.receipt, demand.place)
+    assert self._demands[slot] == keccak256(
         abi_encode(demand)
     ), "demand: not open"
-    return place
+    return slot
 
 
 @internal
 @pure
-def _place(demand: IFaultCourt.Demand) -> bytes32:
-    return self._place_of(
-        demand.receipt,
-        demand.tree,
-        demand.position,
-        demand.layer,
-        demand.index,
-    )
-
-
-@internal
-@pure
-def _place_of(
-    receipt: bytes32, tree: uint8, position: uint32, layer: uint8, index: uint64
-) -> bytes32:
-    return keccak256(abi_encode(receipt, tree, position, layer, index))
+def _slot(receipt: bytes32, place: uint256) -> bytes32:
+    return keccak256(abi_encode(receipt, place))

@@ -73,44 +73,62 @@ def require_node(
 
 @internal
 @pure
-def root_of(hashes: DynArray[bytes32, MOST]) -> bytes32:
+def root_of(hashes: Bytes[MOST * 32]) -> bytes32:
     """
-    @notice The root over some neighbours of a layer, the first at an even place; zero
-            of none.
+    @notice The root over some neighbours of a layer, 32 bytes each, the first at an even
+            place; zero of none.
+    @dev Of all 32 eight are read at a time: to find one in an array costs as much as to
+         hash it.
     """
-    count: uint256 = len(hashes)
-    if count == 0:
-        return empty(bytes32)
-    work: DynArray[bytes32, MOST] = hashes
-    for _: uint256 in range(STEP):
-        if count == 1:
-            break
-        at: uint256 = 0
-        if count & 3 == 0:
-            # two layers at once, as what is not kept need not be written
-            count >>= 2
-            for i: uint256 in range(count, bound=MOST):
-                work[i] = keccak256(
+    if len(hashes) != MOST * 32:
+        return self._root_of_few(hashes)
+    tops: bytes32[MOST // 8] = empty(bytes32[MOST // 8])
+    for i: uint256 in range(MOST // 8):
+        h: bytes32[8] = abi_decode(
+            slice(hashes, i << 8, 256), bytes32[8], unwrap_tuple=False
+        )
+        tops[i] = keccak256(
+            concat(
+                0x01,
+                keccak256(
                     concat(
                         0x01,
-                        keccak256(
-                            concat(0x01, work[at], work[unsafe_add(at, 1)])
-                        ),
-                        keccak256(
-                            concat(
-                                0x01,
-                                work[unsafe_add(at, 2)],
-                                work[unsafe_add(at, 3)],
-                            )
-                        ),
+                        keccak256(concat(0x01, h[0], h[1])),
+                        keccak256(concat(0x01, h[2], h[3])),
                     )
-                )
-                at = unsafe_add(at, 4)
-            continue
-        for i: uint256 in range(count >> 1, bound=MOST):
-            work[i] = keccak256(concat(0x01, work[at], work[unsafe_add(at, 1)]))
-            at = unsafe_add(at, 2)
-        if count & 1 == 1:
-            work[at >> 1] = work[at]
+                ),
+                keccak256(
+                    concat(
+                        0x01,
+                        keccak256(concat(0x01, h[4], h[5])),
+                        keccak256(concat(0x01, h[6], h[7])),
+                    )
+                ),
+            )
+        )
+    return keccak256(
+        concat(
+            0x01,
+            keccak256(concat(0x01, tops[0], tops[1])),
+            keccak256(concat(0x01, tops[2], tops[3])),
+        )
+    )
+
+
+@internal
+@pure
+def _root_of_few(hashes: Bytes[MOST * 32]) -> bytes32:
+    count: uint256 = len(hashes) >> 5
+    work: bytes32[MOST] = empty(bytes32[MOST])
+    for i: uint256 in range(count, bound=MOST):
+        work[i] = extract32(hashes, i << 5)
+    for _: uint256 in range(STEP):
+        for i: uint256 in range(unsafe_add(count, 1) >> 1, bound=MOST):
+            left: uint256 = i << 1
+            right: uint256 = unsafe_add(left, 1)
+            if right < count:
+                work[i] = keccak256(concat(0x01, work[left], work[right]))
+            else:
+                work[i] = work[left]
         count = unsafe_add(count, 1) >> 1
     return work[0]

@@ -303,7 +303,7 @@ def docket(receipt: Digest, what: Told, case: dict[str, Any] | None) -> Docket:
         kind, _, layer, index = place
         made.answered.add((TreeKind(kind), *place[1:]))
         if kind == TreeKind.TRACE and layer:
-            made.reveal(layer, index, shown)
+            made.reveal(layer, index, [Digest(shown[i : i + 32]) for i in range(0, len(shown), 32)])
         elif kind == TreeKind.TRACE:
             made.rows[index] = shown
     return made

@@ -20,10 +20,13 @@ from .fault_values import (
     FaultDemand,
     FaultTerms,
     Node,
+    Place,
     Sets,
     Summons,
     TensorShown,
     TreeKind,
+    place_of,
+    place_word,
 )
 from .in_process import embedded, funded_account, travel
 from .ledger import LedgerClient, LogRecord
@@ -69,6 +72,7 @@ __all__ = [
     "Mined",
     "ModelRecord",
     "Node",
+    "Place",
     "Posted",
     "Prepared",
     "RegistryClient",
@@ -89,6 +93,8 @@ __all__ = [
     "mined",
     "mined_nonce",
     "next_nonce",
+    "place_of",
+    "place_word",
     "prepare",
     "send",
     "send_in",

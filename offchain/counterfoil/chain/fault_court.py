@@ -32,7 +32,7 @@ from .fault_values import (
     TensorShown,
 )
 
-REVEALS = {"nodes": 8, "rows": 4, "tensors": 8}
+REVEALS = 4
 """Answers that go in one transaction. Source: IFaultCourt.vyi."""
 
 
@@ -188,7 +188,7 @@ class FaultCourtClient(BondsClient):
 
     def reveal_nodes_call(self, reveals: Sequence[tuple[FaultDemand, Sequence[Digest]]]) -> Call:
         """To answer demands with the hashes below their nodes; at most `REVEALS`."""
-        return self._reveal("reveal_nodes", [(d.abi(), list(hashes)) for d, hashes in reveals])
+        return self._reveal("reveal_nodes", [(d.abi(), b"".join(hashes)) for d, hashes in reveals])
 
     def reveal_rows_call(self, reveals: Sequence[tuple[FaultDemand, bytes]]) -> Call:
         """To answer demands with rows of the trace; at most `REVEALS`."""

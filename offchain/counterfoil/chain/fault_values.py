@@ -265,6 +265,23 @@ class Node:
         return (self.layer, self.index, self.digest, list(self.path))
 
 
+Place = tuple[TreeKind, int, int, int]
+"""Where a node is in a case's trees: tree, position (the tensor's, of chunks; else 0), layer
+(0 the leaves) and index. In contracts one word (docs/faults.md §6)."""
+
+
+def place_word(place: Place) -> int:
+    """A place as contracts take it."""
+    tree, position, layer, index = place
+    return int(tree) << 104 | position << 72 | layer << 64 | index
+
+
+def place_of(word: int) -> Place:
+    """A place as contracts give it."""
+    rest = word & ((1 << 104) - 1)
+    return TreeKind(word >> 104), rest >> 72, rest >> 64 & 0xFF, rest & ((1 << 64) - 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultDemand:
     """A demand for what is below a node, or behind a leaf.
@@ -289,10 +306,11 @@ class FaultDemand:
     @classmethod
     def parse(cls, value: Any) -> FaultDemand:
         """From a decoder."""
-        receipt, tree, position, layer, index, digest, count, demander, fee, deadline = plain(value)
+        receipt, place, digest, count, demander, fee, deadline = plain(value)
+        tree, position, layer, index = place_of(place)
         return cls(
             receipt=Digest(receipt),
-            tree=TreeKind(tree),
+            tree=tree,
             position=position,
             layer=layer,
             index=index,
@@ -304,13 +322,13 @@ class FaultDemand:
         )
 
     @property
-    def place(self) -> tuple[TreeKind, int, int, int]:
-        """What tells it from the case's other demands: tree, position, layer, index."""
+    def place(self) -> Place:
+        """What tells it from the case's other demands."""
         return (self.tree, self.position, self.layer, self.index)
 
     def abi(self) -> tuple[Any, ...]:
         """As contracts take it."""
         return (
-            self.receipt, int(self.tree), self.position, self.layer, self.index, self.digest,
-            self.count, self.demander, self.fee, self.deadline,
+            self.receipt, place_word(self.place), self.digest, self.count, self.demander, self.fee,
+            self.deadline,
         )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from counterfoil.chain import Call, FaultCourtClient, FaultDemand, TensorShown, TreeKind
+from counterfoil.chain import Call, FaultCourtClient, FaultDemand, Place, TensorShown, TreeKind
 from counterfoil.chain.fault_court import REVEALS
 from counterfoil.formats.chunks import chunk_tree
 from counterfoil.formats.set_opening import SetOpening
@@ -14,7 +14,7 @@ from counterfoil.hashing import merkle
 from counterfoil.hashing.merkle import Tree
 from counterfoil.hashing.types import Digest
 
-from .docket import STEP_DOWN, Place
+from .docket import STEP_DOWN
 from .run import Run
 
 T = TypeVar("T")
@@ -44,13 +44,10 @@ def reveals(court: FaultCourtClient, run: Run, demands: Sequence[FaultDemand]) -
             rows.append((demand, _row(run, demand)))
         else:
             tensors.append((demand, _tensor(run, demand)))
-    made = [
-        ("nodes", _places(some), court.reveal_nodes_call(some)) for some in _parts("nodes", nodes)
-    ]
-    made += [("rows", _places(some), court.reveal_rows_call(some)) for some in _parts("rows", rows)]
+    made = [("nodes", _places(some), court.reveal_nodes_call(some)) for some in _parts(nodes)]
+    made += [("rows", _places(some), court.reveal_rows_call(some)) for some in _parts(rows)]
     made += [
-        ("tensors", _places(some), court.reveal_tensors_call(some))
-        for some in _parts("tensors", tensors)
+        ("tensors", _places(some), court.reveal_tensors_call(some)) for some in _parts(tensors)
     ]
     return [Reveal(what=what, places=places, call=call) for what, places, call in made]
 
@@ -59,10 +56,9 @@ def _places(some: Sequence[tuple[FaultDemand, object]]) -> tuple[Place, ...]:
     return tuple(demand.place for demand, _ in some)
 
 
-def _parts(kind: str, found: list[tuple[FaultDemand, T]]) -> list[list[tuple[FaultDemand, T]]]:
+def _parts(found: list[tuple[FaultDemand, T]]) -> list[list[tuple[FaultDemand, T]]]:
     """What goes in one transaction each."""
-    most = REVEALS[kind]
-    return [found[at : at + most] for at in range(0, len(found), most)]
+    return [found[at : at + REVEALS] for at in range(0, len(found), REVEALS)]
 
 
 def hashes(run: Run, demand: FaultDemand) -> list[Digest]:

@@ -6,16 +6,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from counterfoil.chain import Answer, Facts, Fault, FaultDemand, FaultEvent, Sets, TreeKind
+from counterfoil.chain import (
+    Answer,
+    Facts,
+    Fault,
+    FaultDemand,
+    FaultEvent,
+    Place,
+    Sets,
+    TreeKind,
+    place_of,
+)
 from counterfoil.chain.fault_values import plain
 from counterfoil.hashing import merkle
 from counterfoil.hashing.types import Address, Digest, Seconds
 
 STEP_DOWN = 5
 """Layers that one answer goes down, at most (docs/faults.md §6)."""
-
-Place = tuple[TreeKind, int, int, int]
-"""A demand's tree, position, layer and index."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,9 +78,10 @@ class Docket:
             demand = FaultDemand.parse(fields["demand"])
             self.demands[demand.place] = demand
         elif event.name == "NodesRevealed":
-            tree, _, layer, index = self._answer(fields)
+            (tree, _, layer, index), hashes = self._answer(fields), bytes(fields["hashes"])
             if tree is TreeKind.TRACE:
-                self.reveal(layer, index, [Digest(bytes(h)) for h in fields["hashes"]])
+                each = [Digest(hashes[at : at + 32]) for at in range(0, len(hashes), 32)]
+                self.reveal(layer, index, each)
         elif event.name == "RowRevealed":
             self.rows[self._answer(fields)[3]] = bytes(fields["row"])
         elif event.name == "TensorRevealed":
@@ -86,8 +94,7 @@ class Docket:
             self.ended_in = event.block
 
     def _answer(self, fields: Mapping[str, Any]) -> Place:
-        tree, position, layer, index = plain(fields["place"])
-        place = TreeKind(tree), int(position), int(layer), int(index)
+        place = place_of(int(fields["place"]))
         self.answered.add(place)
         return place
 

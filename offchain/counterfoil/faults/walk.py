@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from counterfoil.chain import Fault, FaultCase, FaultDemand, Node, TreeKind
+from counterfoil.chain import Fault, FaultCase, FaultDemand, Node, Place, TreeKind
 from counterfoil.errors import BadAnswer
 from counterfoil.hashing import merkle
 from counterfoil.hashing.types import Address, Digest, Seconds
 from counterfoil.programs.program import EMPTY
 from counterfoil.programs.step import writer
 
-from .docket import STEP_DOWN, Docket, Place
+from .docket import STEP_DOWN, Docket
 from .run import Proof, Run, edge_at
 
 

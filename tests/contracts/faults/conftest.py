@@ -122,9 +122,9 @@ def denied(fault_court, fault_clerk, signer, challenger, operator, balance) -> C
             [fault_court.credit(each) for each in (challenger, operator)],
             [tuple(fault_court.case_of(each.receipt)) for each in cases],
             [
-                fault_court.demand_answered(each.receipt, *place)
+                fault_court.demand_answered(each.receipt, demand[1])
                 for each in cases
-                for place in each.demands
+                for demand in each.demands.values()
             ],
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from book import Book, Settled, sign
+from counterfoil.chain import place_of
 from counterfoil.formats.chunks import chunk_tree
 from counterfoil.formats.runtime import Program
 from counterfoil.formats.tensor import Tensor, TensorSet, commit, open_chunk, shape_hash
@@ -325,23 +326,29 @@ class FaultDocket:
         case.transaction = transaction
         return made
 
-    def hashes(self, case: Opened, demand: tuple[Any, ...]) -> list[bytes]:
-        _, tree, position, layer, index, *_ = demand
-        return below(self.tree(case.run, tree, position), layer, index)
+    def hashes(self, case: Opened, demand: tuple[Any, ...]) -> bytes:
+        tree, position, layer, index = place_of(demand[1])
+        return b"".join(below(self.tree(case.run, tree, position), layer, index))
 
     def reveal(self, case: Opened, *demands: tuple[Any, ...], sender=None) -> Any:
         """Answer demands of one kind honestly."""
         sent = {"sender": sender or self.book.operator}
-        _, tree, _, layer, *_ = demands[0]
+        tree, _, layer, _ = place_of(demands[0][1])
         if layer > 0:
             return self.court.reveal_nodes([(d, self.hashes(case, d)) for d in demands], **sent)
+        indices = [place_of(d[1])[3] for d in demands]
         if tree == TRACE:
             rows = case.run.rows
             return self.court.reveal_rows(
-                [(d, rows[d[4]] if d[4] < len(rows) else b"") for d in demands], **sent
+                [
+                    (d, rows[i] if i < len(rows) else b"")
+                    for d, i in zip(demands, indices, strict=True)
+                ],
+                **sent,
             )
         return self.court.reveal_tensors(
-            [(d, case.run.tensor(tree - INPUTS, d[4])) for d in demands], **sent
+            [(d, case.run.tensor(tree - INPUTS, i)) for d, i in zip(demands, indices, strict=True)],
+            **sent,
         )
 
     def evidence(self, case: Opened, kind: int = 1, place: int = 7, element: int = 3) -> bytes:

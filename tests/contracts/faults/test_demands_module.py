@@ -2,10 +2,12 @@
 
 import ape
 import pytest
+from counterfoil.chain import TreeKind, place_word
 
 RECEIPT = b"\1" * 32
-MOST = (4, 2**32 - 1, 255, 2**64 - 1)
-"""Tree, position, layer and index of the last place there is."""
+PLACE = place_word((TreeKind.TRACE, 0, 5, 3))
+MOST = place_word((TreeKind.OUTPUT_CHUNKS, 2**32 - 1, 255, 2**64 - 1))
+"""The last place there is."""
 
 
 @pytest.fixture
@@ -17,21 +19,21 @@ def demands(project, deployer):
 def of(challenger):
     """A demand, but for what is said."""
 
-    def make(place=(0, 0, 5, 3), receipt=RECEIPT, **changes):
+    def make(place=PLACE, receipt=RECEIPT, **changes):
         made = {
             "hash": b"\2" * 32, "count": 32, "demander": challenger.address, "fee": 9,
             "deadline": 77, **changes,
         }  # fmt: skip
-        return (receipt, *place, *made.values())
+        return (receipt, place, *made.values())
 
     return make
 
 
 def test_make__of_a_node__is_open_until_it_is_given(demands, of, deployer):
     demands.make(of(), sender=deployer)
-    assert not demands.answered(*of()[:5])
+    assert not demands.answered(*of()[:2])
     demands.give(of(), sender=deployer)
-    assert demands.answered(*of()[:5])
+    assert demands.answered(*of()[:2])
 
 
 @pytest.mark.parametrize("changes", [{}, {"fee": 10}, {"deadline": 78}, {"hash": b"\3" * 32}])
@@ -46,19 +48,20 @@ def test_make__of_a_node_that_has_one__reverts(demands, of, deployer, changes):
 
 
 def test_make__of_every_other_place__is_another(demands, of, deployer):
-    places = [(0, 0, 5, 3), (1, 0, 5, 3), (0, 1, 5, 3), (0, 0, 0, 3), (0, 0, 5, 2), MOST]
+    others = [(0, 0, 5, 3), (1, 0, 5, 3), (0, 1, 5, 3), (0, 0, 0, 3), (0, 0, 5, 2)]
+    places = [*(place_word(each) for each in others), MOST]
     for place in places:
         demands.make(of(place), sender=deployer)
     demands.make(of(receipt=b"\7" * 32), sender=deployer)
     demands.give(of(MOST), sender=deployer)
-    assert [demands.answered(RECEIPT, *place) for place in places] == [False] * 5 + [True]
-    assert not demands.answered(b"\7" * 32, *MOST)
+    assert [demands.answered(RECEIPT, place) for place in places] == [False] * 5 + [True]
+    assert not demands.answered(b"\7" * 32, MOST)
 
 
 def test_drop__of_an_open_one__lets_it_be_made_again(demands, of, deployer):
     demands.make(of(), sender=deployer)
     demands.drop(of(), sender=deployer)
-    assert not demands.answered(*of()[:5])
+    assert not demands.answered(*of()[:2])
     for again in (demands.drop, demands.give):
         with ape.reverts("demand: not open"):
             again(of(), sender=deployer)
@@ -90,4 +93,4 @@ def test_give__once_more__reverts(demands, of, deployer):
     for again in (demands.drop, demands.give):
         with ape.reverts("demand: not open"):
             again(of(), sender=deployer)
-    assert demands.answered(*of()[:5])
+    assert demands.answered(*of()[:2])

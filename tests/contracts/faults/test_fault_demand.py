@@ -2,6 +2,7 @@
 
 import ape
 import pytest
+from counterfoil.chain import place_word
 from fault_docket import (
     ANSWER,
     CAP,
@@ -45,16 +46,16 @@ def test_demand__answered__pays_who_answers(
     held = balance(fault_court.address)
     demand = docket.demand(case, tree, layer, index, position, fee=10**16)
     now = case.transaction.timestamp
-    count = len(docket.hashes(case, demand)) if layer else 0
+    count = len(docket.hashes(case, demand)) // 32 if layer else 0
     digest = docket.tree(case.run, tree, position).layers[layer][index].tobytes()
     assert demand == (
-        case.receipt, tree, position, layer, index, digest, count,
+        case.receipt, place_word((tree, position, layer, index)), digest, count,
         challenger.address, 10**16, now + ANSWER,
     )  # fmt: skip
     assert named(case.transaction, "NodeDemanded")[0].signer == case.facts[1]
     assert fault_court.case_of(case.receipt).openDemands == 1
     assert balance(fault_court.address) == held + 10**16
-    spot = (case.receipt, tree, position, layer, index)
+    spot = (case.receipt, demand[1])
     assert not fault_court.demand_answered(*spot)
 
     before = balance(stranger.address)
@@ -65,9 +66,9 @@ def test_demand__answered__pays_who_answers(
     if (tree, layer) != (TRACE, 0):
         assert balance(stranger.address) == before + 10**16 - transaction.total_fees_paid
     (event,) = transaction.events
-    assert plain(event.place) == demand[1:5]
+    assert event.place == demand[1]
     shown = {
-        "NodesRevealed": lambda: plain(event.hashes) == tuple(docket.hashes(case, demand)),
+        "NodesRevealed": lambda: event.hashes == docket.hashes(case, demand),
         "RowRevealed": lambda: event.row == (case.run.rows + [b""] * 58)[index],
         "TensorRevealed": lambda: plain(event.tensor) == case.run.tensor(tree - INPUTS, index),
     }
@@ -83,7 +84,7 @@ def test_demand__walk__leads_to_every_row_in_steps_of_five(docket, fault_court, 
     assert len(steps) <= 6
     for layer in steps:
         docket.reveal(case, docket.demand(case, TRACE, layer, row >> layer))
-    assert fault_court.demand_answered(case.receipt, TRACE, 0, 0, row)
+    assert fault_court.demand_answered(case.receipt, place_word((TRACE, 0, 0, row)))
 
 
 @pytest.mark.parametrize("layer", [1, 3, 4, 5, 6])
@@ -256,12 +257,12 @@ def test_demand__same_node__is_shared_and_answered_once(docket, case, denied, st
 
 
 def test_reveal__several_in_one_transaction(docket, case, fault_court, balance, stranger):
-    demands = [docket.demand(case, TRACE, 2, index, fee=10**16 + index) for index in range(8)]
+    demands = [docket.demand(case, TRACE, 2, index, fee=10**16 + index) for index in range(4)]
     before = balance(stranger.address)
     transaction = docket.reveal(case, *demands, sender=stranger)
-    assert len(named(transaction, "NodesRevealed")) == 8
+    assert len(named(transaction, "NodesRevealed")) == 4
     paid = balance(stranger.address) - before + transaction.total_fees_paid
-    assert paid == 8 * 10**16 + 28
+    assert paid == 4 * 10**16 + 6
     assert fault_court.case_of(case.receipt).openDemands == 0
 
     demands = [docket.demand(case, TRACE, 0, index) for index in range(4)]
@@ -287,7 +288,7 @@ def test_reveal__nothing__changes_nothing(docket, fault_court, stranger, balance
 def test_reveal__changed_demand__reverts(docket, case, denied, stranger, fault_court):
     demand = docket.demand(case, TRACE, 7, 0)
     hashes = docket.hashes(case, demand)
-    for place, other in ((7, stranger.address), (8, demand[8] + 1), (9, demand[9] + 1)):
+    for place, other in ((4, stranger.address), (5, demand[5] + 1), (6, demand[6] + 1)):
         changed = (*demand[:place], other, *demand[place + 1 :])
         with denied("demand: not open", case):
             fault_court.reveal_nodes([(changed, hashes)], sender=stranger)
@@ -296,10 +297,12 @@ def test_reveal__changed_demand__reverts(docket, case, denied, stranger, fault_c
 def test_reveal_nodes__other_hashes__reverts(docket, case, denied, stranger, fault_court):
     demand = docket.demand(case, TRACE, 7, 0)
     hashes = docket.hashes(case, demand)
-    for wrong in (hashes[:-1], [*hashes[:31], b"\1" * 32][:31], [], [demand[5]]):
+    for wrong in (hashes[:-32], hashes[:-1], hashes[32:], b"", demand[2]):
         with denied("fault: wrong number of hashes", case):
             fault_court.reveal_nodes([(demand, wrong)], sender=stranger)
-    for wrong in ([b"\1" * 32, *hashes[1:]], [*hashes[:-1], b"\1" * 32], hashes[::-1]):
+    one = int.from_bytes(hashes, "big")
+    changed = [(one ^ 1 << bit).to_bytes(1024, "big") for bit in range(0, 8_192, 255)]
+    for wrong in (*changed, hashes[32:] + hashes[:32], bytes(1024)):
         with denied("fault: hashes of another node", case):
             fault_court.reveal_nodes([(demand, wrong)], sender=stranger)
 
@@ -310,7 +313,7 @@ def test_reveal__preimage_for_nodes_and_back__reverts(docket, case, denied, stra
     sent = {"sender": stranger}
     for preimage in (row, tensor):
         with denied("fault: wrong number of hashes", case):
-            fault_court.reveal_nodes([(preimage, [])], **sent)
+            fault_court.reveal_nodes([(preimage, b"")], **sent)
     for other in (nodes, tensor):
         with denied("fault: no row is demanded", case):
             fault_court.reveal_rows([(other, case.run.rows[3])], **sent)

@@ -51,7 +51,7 @@ def test_reveal_rows__demander_that_fails__blocks_no_answer(
     assert 0 < paid < 10**16
     assert fault_court.credit(payee) == 10**16 - paid
     assert transaction.gas_used < 160_000
-    assert fault_court.demand_answered(case.receipt, TRACE, 0, 0, 5)
+    assert fault_court.demand_answered(case.receipt, demand[1])
 
 
 def test_time_out_demand__demander_that_fails__blocks_nobody(

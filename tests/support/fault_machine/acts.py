@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterfoil.chain import place_word
 from counterfoil.faults.run import Proof
 from counterfoil.hashing.eip712 import word
 from counterfoil.hashing.keccak import keccak
@@ -120,7 +121,8 @@ class Acts(Stage):
             return False
         event(f"demanded: {name}, {'hashes' if place[2] else 'a preimage'}")
         count = len(what.below(place)) if place[2] else 0
-        made = (receipt, *place, node[2], count, by, fee, sent.time + window)
+        word = place_word(place)
+        made = (receipt, word, node[2], count, by, fee, sent.time + window)
         case["open"][place] = made
         self.move(by, -fee)
         return True
@@ -130,7 +132,7 @@ class Acts(Stage):
         tree, _, layer, index = place
         what = self.runs[receipt][2]
         if layer:
-            return "reveal_nodes", what.below(place)
+            return "reveal_nodes", b"".join(what.below(place))
         if tree:
             return "reveal_tensors", what.tensor(tree - 1, index)
         return "reveal_rows", what.rows[index]
@@ -140,10 +142,10 @@ class Acts(Stage):
         case = self.chain["cases"][receipt]
         demand = case["open"].get(place) or case["given"][place][0]
         name, content = self.content(receipt, place)
-        fee = back = demand[8]
+        fee = back = demand[5]
         if name == "reveal_rows":
             gas = 80_000 + 40 * len(content)
-            fee = max(LEAST_FEE, demand[8] * gas // (80_000 + 40 * 4_096))
+            fee = max(LEAST_FEE, demand[5] * gas // (80_000 + 40 * 4_096))
         sent = self.send(by, "court", name, [(demand, content)])
         broken = {ENDED: case["state"] != "open", "demand: not open": place not in case["open"]}
         if self.agrees(sent, broken):
@@ -151,7 +153,7 @@ class Acts(Stage):
             case["given"][place] = demand, content
             case["closes_at"] = max(case["closes_at"], sent.time + case["terms"][1])
             self.pay(by, fee)
-            self.pay(demand[7], back - fee)
+            self.pay(demand[4], back - fee)
 
     def time_out(self, receipt: bytes, place: Any, by: bytes) -> bool:
         """A demand's answer, or where there is no place a summons'."""
@@ -166,7 +168,7 @@ class Acts(Stage):
             }
         else:
             demand = case["open"][place]
-            due, fee, gets = demand[9], demand[8], demand[7]
+            due, fee, gets = demand[6], demand[5], demand[4]
             both = case["facts"], case["answer"]
             sent = self.send(by, "court", "time_out_demand", *both, demand)
             broken = {
@@ -191,7 +193,7 @@ class Acts(Stage):
             event("refunded")
             del case["open"][place]
             case["refunded"].append(place)
-            self.pay(demand[7], demand[8])
+            self.pay(demand[4], demand[5])
             again = self.send(by, "court", "refund", demand)
             self.refused(again, "demand: not open")
 

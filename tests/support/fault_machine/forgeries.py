@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from counterfoil.chain import place_word
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from support.fault_cast import sign_trace
@@ -155,7 +156,8 @@ class Forgeries(Walks):
             name, content = self.content(receipt, place)
             wrong: list[tuple[Any, str]] = {
                 "reveal_nodes": lambda: [
-                    ([bytes(32)] * len(content), "fault: hashes of another node"),
+                    (bytes(len(content)), "fault: hashes of another node"),
+                    (content[:-32], "fault: wrong number of hashes"),
                     (content[:-1], "fault: wrong number of hashes"),
                 ],
                 "reveal_rows": lambda: [(content + b"0", "fault: another row")],
@@ -166,23 +168,23 @@ class Forgeries(Walks):
                 self.refused(sent, reason)
             kinds = {
                 "reveal_rows": (b"row", "fault: no row is demanded"),
-                "reveal_nodes": ([bytes(32)], "fault: wrong number of hashes"),
+                "reveal_nodes": (bytes(32), "fault: wrong number of hashes"),
                 "reveal_tensors": (
                     (bytes(32), 0, bytes(32), 0, bytes(32)),
                     "fault: no tensor is demanded",
                 ),
             }
             for other, (value, reason) in kinds.items():
-                if other != name and not (other == "reveal_nodes" and demand[6] == 1):
+                if other != name and not (other == "reveal_nodes" and demand[3] == 1):
                     sent = self.send(account, "court", other, [(demand, value)])
                     self.refused(sent, reason)
             # the fee is another's, or more, or due later
-            for field, value in ((7, self.world.actors["payer"]), (8, UNIT), (9, demand[9] + 1)):
+            for field, value in ((4, self.world.actors["payer"]), (5, UNIT), (6, demand[6] + 1)):
                 made = (*demand[:field], value, *demand[field + 1 :])
                 sent = self.send(account, "court", name, [(made, content)])
                 self.refused(sent, "demand: not open")
             self.reveal(receipt, place, account)
-            assert self.view("demand_answered", receipt, *place)
+            assert self.view("demand_answered", receipt, place_word(place))
             self.reveal(receipt, place, account)
             assert not self.demand(receipt, place, account, 7)
 

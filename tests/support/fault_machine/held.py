@@ -25,7 +25,7 @@ class Held(Stage):
         owed = sum(each["amount"] for each in chain["bonds"].values())
         owed += sum(chain["credits"].values()) + chain["forced"]
         for case in chain["cases"].values():
-            owed += sum(each[8] for each in case["open"].values())
+            owed += sum(each[5] for each in case["open"].values())
             if case["state"] == "summoned" or (case["asserted"] and case["state"] == "open"):
                 owed += case["facts"][7]
         assert self.world.balance(self.world.court.address) == chain["held"] == owed

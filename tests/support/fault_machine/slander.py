@@ -172,7 +172,7 @@ class Slander(Walks):
             place = self.pick(pick, self.runs[receipt][2].places)
             assert self.demand(receipt, place, account, 0)
             demand = self.chain["cases"][receipt]["open"][place]
-            self.pass_time(demand[9])
+            self.pass_time(demand[6])
             case = self.chain["cases"][self._right_case(pick)]
             both = case["facts"], case["answer"]
             sent = self.send(account, "court", "time_out_demand", *both, demand)

@@ -69,7 +69,7 @@ class Walks(Acts):
             if case["state"] == "summoned":
                 found.append((case["facts"][6] + case["terms"][1], receipt, None))
             if case["state"] == "open":
-                found += [(each[9], receipt, place) for place, each in case["open"].items()]
+                found += [(each[6], receipt, place) for place, each in case["open"].items()]
         return found
 
     def _next_duty(self) -> int | None:
@@ -154,7 +154,7 @@ class Walks(Acts):
         last = case["answer"][1] + terms[2] - terms[1]
         demands = 1 + -(-found.node.layer // 5)
         if found.place in case["open"]:
-            now, demands = max(now, case["open"][found.place][9]) + ROOM, demands - 1
+            now, demands = max(now, case["open"][found.place][6]) + ROOM, demands - 1
         return bool(not demands or now + (demands - 1) * (terms[1] + ROOM) + ROOM <= last)
 
     def bring_down(self, receipt: bytes, by: bytes) -> None:
@@ -170,7 +170,7 @@ class Walks(Acts):
                 return
             if not isinstance(move, Wait):
                 continue
-            demand = next((k for k, each in case["open"].items() if each[9] == move.until), None)
+            demand = next((k for k, each in case["open"].items() if each[6] == move.until), None)
             answers = what.answers if case["state"] == "summoned" else what.gives(0, demand[2])
             self.world.now = max(self.world.now, move.until - (1 if answers else 0))
             if answers and case["state"] == "summoned":

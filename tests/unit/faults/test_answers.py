@@ -87,12 +87,12 @@ def test_hashes__every_tree__give_the_node_above(run):
 
 
 def test_reveals__many__as_few_calls_as_they_fit_into(run):
-    wanted = [demand(TreeKind.TRACE, 1, n) for n in range(9)]
+    wanted = [demand(TreeKind.TRACE, 1, n) for n in range(5)]
     wanted += [demand(TreeKind.TRACE, 0, n) for n in range(5)]
     wanted += [demand(TreeKind.OUTPUTS, 0, n) for n in range(3)]
     made = reveals(Court(), run, wanted)
     assert [(each.what, len(each.places)) for each in made] == [
-        ("nodes", 8), ("nodes", 1), ("rows", 4), ("rows", 1), ("tensors", 3),
+        ("nodes", 4), ("nodes", 1), ("rows", 4), ("rows", 1), ("tensors", 3),
     ]  # fmt: skip
     assert [p for each in made for p in each.places] == [d.place for d in wanted]
     rows = [row for each in made if each.what == "rows" for _, row in each.call[1]]
