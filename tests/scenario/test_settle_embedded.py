@@ -17,6 +17,7 @@ from counterfoil.errors import (
     PayerNeeded,
     Refused,
     SealingRefused,
+    TransactionLost,
     WrongChain,
 )
 from counterfoil.formats.batch import Batch
@@ -207,6 +208,14 @@ def test_step__receipts_from_the_future__held_until_the_chain_is_there(in_proces
     chains.travel(in_process.chain, Seconds(in_process.chain.now() + 200))
     assert settler.step(force=True).final == (0,)
     all_verify(in_process, 1)
+    ahead.close()
+
+
+def test_drain__never_done__says_what_it_waited_for(in_process):
+    ahead = Journal.open(in_process.profile, clock=lambda: in_process.chain.next_time() + 200)
+    ahead.seal(draft(0))
+    with pytest.raises(TransactionLost, match=r"after 0 s \(.*set this machine's clock\): run"):
+        in_process.settler().drain(timeout=0)
     ahead.close()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
+import time
 from typing import Any, cast
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
+from web3.middleware import Web3Middleware
 
 from counterfoil.errors import NoDemoChain
 from counterfoil.hashing.types import Seconds
@@ -19,8 +21,40 @@ GAS_MONEY = 10**21
 """Wei that `fund` sends: more than any demo spends."""
 
 
+class _Ageing(Web3Middleware):
+    """Time goes on while nothing is sent, as at a node.
+
+    py-evm gives the open block its time when the one before it is made, and no block is made but
+    by a transaction. A receipt sealed more than a minute later would be issued too late for the
+    next block, and would wait for one that never comes.
+    """
+
+    def __init__(self, w3: Any) -> None:
+        super().__init__(w3)
+        self._parent, self._time, self._since = b"", 0, 0.0
+
+    def request_processor(self, method: Any, params: Any) -> Any:
+        self._age()
+        return method, params
+
+    def response_processor(self, method: Any, response: Any) -> Any:
+        self._age()
+        return response
+
+    def _age(self) -> None:
+        """The open block is as much later as it has been open."""
+        chain = cast(Any, self._w3.provider).ethereum_tester.backend.chain
+        header = chain.header
+        if header.parent_hash != self._parent:
+            self._parent, self._time = header.parent_hash, header.timestamp
+            self._since = time.monotonic()
+        due = self._time + int(time.monotonic() - self._since)
+        if header.timestamp < due and header.gas_used == 0:
+            chain.header = header.copy(timestamp=due)
+
+
 def embedded() -> Chain:
-    """A fresh chain; no other has its genesis.
+    """A fresh chain; no other has its genesis. Its clock goes on from where `travel` puts it.
 
     Raises:
         NoDemoChain: eth-tester or py-evm is not installed.
@@ -37,6 +71,7 @@ def embedded() -> Chain:
     backend = pyevm(genesis_parameters=genesis)
     web3 = Web3(EthereumTesterProvider(tester(backend=backend)))
     web3.provider.global_ccip_read_enabled = False
+    web3.middleware_onion.inject(_Ageing, layer=0)
     # Without one, every call asks for all accounts first, which takes longer than the call
     web3.eth.default_account = web3.eth.accounts[0]
     return Chain(web3, host="the embedded chain")
@@ -62,6 +97,7 @@ def funded_account(chain: Chain, secret: bytes | None = None) -> LocalAccount:
 def travel(chain: Chain, to: Seconds) -> None:
     """Let an embedded chain's next block have a time, later than its newest."""
     _tester(chain).time_travel(to)
+    chain.block_number()  # from now on time goes on from there
 
 
 def _tester(chain: Chain) -> Any:

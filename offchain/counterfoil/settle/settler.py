@@ -159,8 +159,9 @@ class Settler:
             if done.log is None or done.done or self._is_final(stop):
                 return done
             if time.monotonic() > deadline:
+                why = f" ({done.notes[-1]})" if done.notes else ""
                 raise TransactionLost(
-                    f"not everything is settled after {timeout:g} s: "
+                    f"not everything is settled after {timeout:g} s{why}: "
                     "run `counterfoil settle` again, it goes on where it stopped"
                 )
             time.sleep(pause)
