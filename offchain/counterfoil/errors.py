@@ -206,6 +206,16 @@ class OutOfFunds(ChainError):
     """The payer's account does not cover a transaction."""
 
 
+class TooDear(ChainError):
+    """Gas costs more than whoever sends allows; `most` is wei a gas."""
+
+    exit_code = 75
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(f"gas costs up to {most / 1e9:.3f} gwei, over your limit")
+
+
 class NonceTaken(ChainError):
     """Another transaction of the payer already has the nonce."""
 
@@ -780,6 +790,10 @@ class NotReplayable(CounterfoilError):
     """A receipt whose run cannot be done again here."""
 
     exit_code = 65
+
+
+class NoExactProgram(NotReplayable):
+    """A receipt of no exact program: no court can judge its run."""
 
 
 # Exact programs (docs/programs.md).

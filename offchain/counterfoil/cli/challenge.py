@@ -12,7 +12,7 @@ import click
 from counterfoil import config
 from counterfoil.errors import ChainError
 from counterfoil.faults.challenger import Challenger
-from counterfoil.faults.guard import Guard
+from counterfoil.faults.guard import Guard, check_file
 from counterfoil.faults.looks import Limits, Look, Said
 from counterfoil.faults.store import Store
 from counterfoil.formats.receipt_file import ReceiptFile
@@ -71,9 +71,11 @@ def cli(
     6 where the receipt is wrong and it is not proved.
     """  # fmt: skip
     settings = config.load_profile(profile)
+    given = ReceiptFile.load(path)
+    check_file(given)
     chain = connect(settings)
     court = fault_court_of(settings, chain)
-    file, _ = completed_here(ReceiptFile.load(path), settings)
+    file, _ = completed_here(given, settings)
     verify(file, trust=Trust.of(settings), chain=chain).require_anchored()
     told: list[Said] = []
 

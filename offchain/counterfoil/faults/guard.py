@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterfoil.errors import BadProgram, NotReplayable
+from counterfoil.errors import BadProgram, NoExactProgram, NotReplayable
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.formats.runtime import Runtime
 from counterfoil.hashing.types import Digest
@@ -13,7 +13,7 @@ from counterfoil.verify.offline import check_openings, check_signature
 
 from .challenger import Challenger
 from .looks import Look
-from .run import Run, run_of
+from .run import Run, run_of, sides_of
 
 RUNS = 8
 """Runs that are kept in memory, traces and trees: an open case is looked at again."""
@@ -37,7 +37,7 @@ class Guard:
         Args:
             file: settled.
         Raises:
-            NotReplayable: it is no receipt of an exact program, or does not open its run.
+            NoExactProgram, NotReplayable: as `run_again`.
             ModelNotFound: as `Models.find`.
             VerificationError: the file's openings or signature are not the receipt's.
             ChainError: no usable answer from the RPC; nothing is lost, look again.
@@ -68,24 +68,39 @@ class Guard:
         return self._runs[digest]
 
 
+def check_file(file: ReceiptFile) -> None:
+    """What a receipt file shows by itself, before anybody asks for its model or for a node.
+
+    Raises:
+        NoExactProgram: its runtime is no program.
+        NotReplayable: it does not open its run.
+        VerificationError: its openings or signature are not the receipt's.
+    """
+    check_signature(file, ())
+    check_openings(file)
+    if file.preimage is not None and isinstance(file.preimage.runtime, Runtime):
+        raise NoExactProgram("the receipt is of no exact program: no court can judge its run")
+    sides_of(file.opening)
+
+
 def run_again(file: ReceiptFile, models: Models) -> Run:
     """The run of a receipt of an exact program, by the executor, from what its file opens.
 
     Raises:
-        NotReplayable: it is no receipt of an exact program, or does not open its run.
+        NoExactProgram: it is no receipt of a program.
+        NotReplayable: it does not open its run, or its model does not carry its program.
         ModelNotFound: as `Models.find`.
         VerificationError: the file's openings or signature are not the receipt's.
     """
+    check_file(file)
     preimage = file.preimage
-    if preimage is not None and isinstance(preimage.runtime, Runtime):
-        raise NotReplayable("the receipt is of no exact program: no court can judge its run")
-    check_signature(file, ())
-    check_openings(file)
     loaded = models.find(file.receipt.model, None if preimage is None else preimage.model)
     try:
         program = program_in(loaded.graph)
     except BadProgram as error:
         raise NotReplayable(f"the model carries a program that is not valid: {error}") from error
     if program is None or program.commitment.digest != file.receipt.runtime:
-        raise NotReplayable("the receipt is of no exact program that its model carries")
+        says = preimage is not None and preimage.runtime is not None
+        kind = NotReplayable if says else NoExactProgram
+        raise kind("the receipt is of no exact program that its model carries")
     return run_of(Executor(program), file.opening)

@@ -132,6 +132,15 @@ def run_of(executor: Executor, opening: Opening | None) -> Run:
     Raises:
         NotReplayable: it does not.
     """
+    return Run(executor, *sides_of(opening))
+
+
+def sides_of(opening: Opening | None) -> tuple[SetOpening, SetOpening]:
+    """Inputs and outputs, opened whole.
+
+    Raises:
+        NotReplayable: they are not.
+    """
     inputs = None if opening is None else opening.inputs
     outputs = None if opening is None else opening.outputs
     if inputs is None or outputs is None or inputs.master is None or outputs.master is None:
@@ -139,7 +148,7 @@ def run_of(executor: Executor, opening: Opening | None) -> Run:
             "the file does not open inputs and outputs whole: only who can open a receipt can "
             "summon for it"
         )
-    return Run(executor, inputs, outputs)
+    return inputs, outputs
 
 
 def edge_at(program: ExactProgram, row: int) -> tuple[int, int] | None:
