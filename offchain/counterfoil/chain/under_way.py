@@ -14,7 +14,7 @@ from typing import Final
 
 from eth_account.signers.local import LocalAccount
 
-from counterfoil.errors import Refused
+from counterfoil.errors import Refused, TooDear
 from counterfoil.hashing.types import Address, Digest
 
 from .client import Chain
@@ -107,6 +107,7 @@ def send_in(
     remember: Callable[[Prepared], None],
     *,
     young: int | None = None,
+    most: int | None = None,
 ) -> Prepared:
     """Sign a transaction, have it written down, send it.
 
@@ -114,8 +115,11 @@ def send_in(
         remember: writes it down durably, or as durably as its matter needs.
         young: the gas limit, where the call cannot be estimated for `YOUNG` alone; None: that
             is a refusal as any other.
+        most: wei a gas, None: any. What was signed is held against it, as a node's next answer
+            may be another than its last.
     Raises:
         Refused: the contract would refuse it; nothing was written down.
+        TooDear: it would pay more than `most`; nothing was written down.
         NonceTaken, Underpriced: it was written down and the node does not take it.
         OutOfFunds: the account cannot pay.
     """
@@ -131,6 +135,8 @@ def send_in(
                 if gas is not None or young is None or refused.reason != YOUNG:
                     raise
                 gas = young
+        if most is not None and made.fees.most > most:
+            raise TooDear(made.fees.most)
         remember(made)
         broadcast(chain, made)
     return made

@@ -33,6 +33,7 @@ from counterfoil.errors import (
     CounterfoilError,
     NonceTaken,
     NotReplayable,
+    OutOfFunds,
     Refused,
     Underpriced,
 )
@@ -274,6 +275,8 @@ class FaultAnswerer:
         except (NonceTaken, Underpriced) as error:
             self._under_way.pop(key, None)
             return f"not yet ({error}); trying again"
+        except OutOfFunds as error:  # another case's sender may have some
+            return str(error)
         return None
 
 

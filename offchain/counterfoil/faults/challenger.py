@@ -23,7 +23,14 @@ from counterfoil.chain import (
 )
 from counterfoil.chain.events import block_at
 from counterfoil.chain.sending import fees
-from counterfoil.errors import NonceTaken, NotReplayable, Refused, Underpriced
+from counterfoil.errors import (
+    NonceTaken,
+    NotReplayable,
+    OutOfFunds,
+    Refused,
+    TooDear,
+    Underpriced,
+)
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.hashing.types import Address, Digest, Seconds
 
@@ -53,7 +60,9 @@ REORG = 64
 FEE_ROOM = 2
 """Times the least fee that a summons or a demand pays: the base fee may double until its block."""
 
-GAS = {"summon": 200_000, "commit": 50_000, "demand": 120_000, "prove": 470_000}
+GAS = {
+    "summon": 200_000, "commit": 50_000, "demand": 120_000, "prove": 470_000, "time-out": 110_000
+}  # fmt: skip
 """Gas of a whole transaction, at most. Source: tests/contracts/faults, which hold them to it."""
 
 GAS_LIMIT = 1_500_000
@@ -177,14 +186,22 @@ class Challenger:
     def _act(
         self, file: ReceiptFile, run: Run, challenge: Challenge, docket: Docket, move: Move
     ) -> list[Said]:
+        summons: Call | None = None
         if isinstance(move, Summon):
             fee = FEE_ROOM * self._court.least_summons_fee(file.receipt.signer)
-            call = self._court.summon_call(run.summons(file), fee)
-            said, worth = self._priced(file, run, call)
-            return [said, *(self._send(challenge, "summon", call) if worth else ())]
+            summons = self._court.summon_call(run.summons(file), fee)
+        begins: list[Said] = []
+        # also where another opened the case: whoever demands pays the operator for its answers
+        if summons is not None or (challenge.state == "new" and not isinstance(move, Refund)):
+            said, worth = self._priced(file.receipt.signer, run, docket, move, summons)
+            begins.append(said)
+            if not worth:
+                return begins
+        if summons is not None:
+            return begins + self._send(challenge, "summon", summons)
         if isinstance(move, Prove):
-            return self._prove(run, challenge, docket, move.proof)
-        return self._send(challenge, *self._call(docket, move))
+            return begins + self._prove(run, challenge, docket, move.proof)
+        return begins + self._send(challenge, *self._call(docket, move))
 
     def _call(self, docket: Docket, move: Move) -> tuple[str, Call]:
         """The transaction of a move, by the name of what it costs."""
@@ -251,11 +268,6 @@ class Challenger:
         slot = slot_after(self._chain, Address(account.address), last, now)
         if slot is None:
             return []
-        price = fees(self._chain)
-        price = price if slot.at_least is None else price.at_least(slot.at_least)
-        if price.most > self._limits.gas_price:
-            text = f"waits: gas costs up to {price.most / 1e9:.3f} gwei, over your limit"
-            return [Said(kind="waits", level="warning", again="dear", text=text)]
 
         def remember(made: Prepared) -> None:
             hit("challenge.prepared")
@@ -265,7 +277,13 @@ class Challenger:
             hit("challenge.remembered")
 
         try:
-            made = send_in(slot, self._chain, call, account, remember, young=GAS_LIMIT)
+            made = send_in(
+                slot, self._chain, call, account, remember,
+                young=GAS_LIMIT, most=self._limits.gas_price,
+            )  # fmt: skip
+        except (TooDear, OutOfFunds) as error:
+            again = "dear" if isinstance(error, TooDear) else "funds"
+            return [Said(kind="waits", level="warning", again=again, text=f"waits: {error}")]
         except (NonceTaken, Underpriced) as error:
             log.info("%s", error)
             return []
@@ -281,36 +299,56 @@ class Challenger:
 
     # What it costs and earns
 
-    def cost(self, run: Run, summons: Call) -> int:
-        """Wei that a challenge may cost at most, all of it.
+    def cost(self, run: Run, move: Move, summons: Call | None) -> int:
+        """Wei that a challenge may cost at most from a move on, all of it.
 
         That is gas, the summons' fee, and the fees of a whole descent in which every demand
-        is answered.
+        is answered; of another's time-out its gas.
         """
+        most = fees(self._chain).most
+        if isinstance(move, TimeOutSummons | TimeOutDemand):
+            return GAS["time-out"] * most
         demands = 0
-        if run.trace is not None:
+        if run.trace is not None and not isinstance(move, Prove):
             demands = -(-(len(run.trace.tree.layers) - 1) // STEP_DOWN) + 1
-        gas = GAS["summon"] + demands * GAS["demand"] + GAS["commit"] + GAS["prove"]
-        spent = gas * fees(self._chain).most + summons.value
+        gas = demands * GAS["demand"] + GAS["commit"] + GAS["prove"]
+        spent = gas * most
+        if summons is not None:
+            spent += GAS["summon"] * most + summons.value
         if demands:
             nodes = FEE_ROOM * self._court.least_demand_fee(row=False)
             row = FEE_ROOM * self._court.least_demand_fee(row=True)
             spent += (demands - 1) * nodes + row
         return spent
 
-    def _reward(self, signer: Address) -> int:
+    def _reward(self, signer: Address, docket: Docket, move: Move) -> int:
+        """Wei that the challenger earns; of an assertion's bond too."""
+        facts = docket.facts
+        me = None if self._account is None else Address(self._account.address)
+        if isinstance(move, TimeOutSummons) and facts is not None and facts.opened_by != me:
+            return 0
+        if isinstance(move, TimeOutDemand) and move.demand.demander != me:
+            return 0
         bond = self._court.bond(signer)
-        return min(min(bond.amount, bond.unit) // 2, self._cap)
+        earns = min(min(bond.amount, bond.unit) // 2, self._cap)
+        if facts is not None and facts.asserted:
+            earns += min(facts.stake // 2, self._cap)
+        return earns
 
-    def _priced(self, file: ReceiptFile, run: Run, call: Call) -> tuple[Said, bool]:
+    def _priced(
+        self, signer: Address, run: Run, docket: Docket, move: Move, summons: Call | None
+    ) -> tuple[Said, bool]:
         """What is said before the first transaction, and whether it is sent."""
-        spent, earns = self.cost(run, call), self._reward(file.receipt.signer)
+        spent, earns = self.cost(run, move, summons), self._reward(signer, docket, move)
         data = {"cost": spent, "reward": earns}
         wrong = f"the receipt is wrong ({what(run.claim)})"
         if self._limits.at_a_loss or earns >= spent:
             text = f"{wrong}: to prove it costs up to {coins(spent)} and earns {coins(earns)}"
             return Said(kind="begins", level="alarm", text=text, data=data), True
-        why = f"it would earn {coins(earns)}" if earns else "the log has no bond"
+        why = f"it would earn {coins(earns)}"
+        if not earns:
+            others = isinstance(move, TimeOutSummons | TimeOutDemand)
+            why = "another earns what it brings" if others else "the log has no bond"
         text = f"{wrong}, but {why} and cost up to {coins(spent)}: --at-a-loss sends it"
         return Said(kind="unprofitable", level="alarm", text=text, data=data), False
 

@@ -235,4 +235,6 @@ def _after_fall(at: Situation) -> Move:
         if demand.demander == at.me and demand.place not in at.refunded:
             return Refund(demand=demand)
     fell = at.docket.fell
-    return End(how="won" if fell is not None and fell[0] == at.me else "faulty")
+    if fell is None:  # the state is a block ahead of the events that were read
+        return Wait(until=Seconds(at.now), what="the case's events")
+    return End(how="won" if fell[0] == at.me else "faulty")

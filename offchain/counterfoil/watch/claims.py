@@ -26,7 +26,7 @@ from counterfoil.chain import (
 )
 from counterfoil.chain.court import evidence, evidence_of_two
 from counterfoil.chain.sending import fees
-from counterfoil.errors import NonceTaken, Refused, Underpriced
+from counterfoil.errors import NonceTaken, OutOfFunds, Refused, TooDear, Underpriced
 from counterfoil.formats.receipt import Inclusion
 from counterfoil.hashing.types import Address, Digest
 
@@ -214,22 +214,24 @@ class Claimant:
             return []
         price = fees(self._chain)
         price = price if slot.at_least is None else price.at_least(slot.at_least)
-        if price.most > self._limits.gas_price:
-            return self._say(
-                case, "dear", "warning",
-                f"it waits: gas costs up to {price.most / 1e9:.3f} gwei, over your limit",
-            )  # fmt: skip
-        refusal = self._unprofitable(case, name, call, price)
-        if refusal is not None:
-            return self._say(case, "unprofitable", "warning", refusal)
 
         def remember(made: Prepared) -> None:
             hit("watch.prepared")
             self._store.change_claim(case.claim, tx=made.digest, nonce=made.nonce, sent_at=now)
             hit("watch.remembered")
 
+        most = self._limits.gas_price
         try:
-            made = send_in(slot, self._chain, call, account, remember, young=GAS_LIMIT)
+            if price.most > most:
+                raise TooDear(price.most)
+            refusal = self._unprofitable(case, name, call, price)
+            if refusal is not None:
+                return self._say(case, "unprofitable", "warning", refusal)
+            made = send_in(
+                slot, self._chain, call, account, remember, young=GAS_LIMIT, most=most
+            )  # fmt: skip
+        except (TooDear, OutOfFunds) as error:
+            return self._say(case, type(error).__name__, "warning", f"it waits: {error}")
         except (NonceTaken, Underpriced) as error:
             log.info("%s", error)
             return []

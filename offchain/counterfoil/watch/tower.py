@@ -23,7 +23,7 @@ from .following import Log, follow
 from .judging import Findings, Judge, Times, word_of
 from .notices import Notice, Report
 from .points import hit
-from .runs import Runs, guard_runs
+from .runs import Patience, Runs, guard_runs
 from .sources import Sources
 from .store import Store
 
@@ -65,6 +65,7 @@ class Tower:
         guard: Guard | None = None,
     ) -> None:
         self._guard = guard
+        self._patience = Patience()
         self._chain = chain
         self._ledger = LedgerClient(chain, ledger)
         self._ledger.require()
@@ -141,7 +142,9 @@ class Tower:
             total.settled += found.settled
             total.near += found.near
             total.broken += found.broken
-        runs = Runs() if self._guard is None else guard_runs(self._guard, self._store)
+        guard, runs = self._guard, Runs()
+        if guard is not None:
+            runs = guard_runs(guard, self._store, self._patience)
         notices += runs.notices
         total.broken += runs.wrong
         new = [each for each in notices if self._store.tell(each.key)]
