@@ -27,6 +27,10 @@ Step = Callable[[Bytes], None]
 SLAB: Final = 2**22
 """Elements of a window's product that are laid out at once."""
 
+LAID_OUT: Final = 2**20
+"""Taps of a window's places that are looked up once; of more, anew for each slab: a program of
+some hundred bytes can have 2^28."""
+
 EXACT32: Final = 2**24
 """Whole numbers up to here are float32's. Source: IEEE 754, 24 bits of significand."""
 
@@ -109,9 +113,9 @@ def _output(program: ExactProgram, o: Operator) -> slice:
 # Windows
 
 
-def taps(o: Operator) -> NDArray[np.int32]:
-    """The source row of every tap of every place, shape (places, taps); past the last: none."""
-    y, x = np.divmod(np.arange(o.out_h * o.out_w), o.out_w)
+def taps(o: Operator, start: int, stop: int) -> NDArray[np.int32]:
+    """The source row of every tap of some places, shape (places, taps); past the last: none."""
+    y, x = np.divmod(np.arange(start, min(stop, o.out_h * o.out_w)), o.out_w)
     i, j = np.divmod(np.arange(o.taps), o.k_w)
     row = y[:, None] * o.stride_h + i * o.dilation_h - o.pad_h
     column = x[:, None] * o.stride_w + j * o.dilation_w - o.pad_w
@@ -125,7 +129,8 @@ def _windowed(program: ExactProgram, o: Operator) -> Step:
     target = _output(program, o)
     simple = o.taps == 1 and o.pad_h == o.pad_w == 0 and (o.stride_h, o.stride_w) == (1, 1)
     simple = simple and (o.in_h, o.in_w) == (o.out_h, o.out_w)
-    chosen = None if simple else taps(o)
+    count = o.out_h * o.out_w
+    known = taps(o, 0, count) if not simple and count * o.taps <= LAID_OUT else None
     last = np.full((1, o.source_width), o.pad, dtype=np.uint8)
     reduce = _largest if o.kind is Kind.MAX else _product(program, o)
     places = max(1, SLAB // (o.taps * o.source_width))
@@ -133,14 +138,15 @@ def _windowed(program: ExactProgram, o: Operator) -> Step:
     def step(data: Bytes) -> None:
         rows = data[source].reshape(-1, o.source_width)
         out = data[target].reshape(-1, o.width * o.size)
-        if chosen is not None:
+        if not simple:
             rows = np.concatenate([rows, last])
         for start in range(0, len(out), places):
             stop = start + places
-            if chosen is None:
+            if simple:
                 window = rows[start:stop, None]
             else:
-                window = np.take(rows, chosen[start:stop], axis=0)
+                chosen = taps(o, start, stop) if known is None else known[start:stop]
+                window = np.take(rows, chosen, axis=0)
             out[start:stop] = reduce(window).view(np.uint8).reshape(-1, o.width * o.size)
 
     return step
@@ -208,13 +214,18 @@ def table_of(rows: Sequence[bytes], first: int, count: int) -> Bytes:
     return np.frombuffer(b"".join(row[1:] for row in rows[first : first + count]), dtype=np.uint8)
 
 
-def _table(program: ExactProgram, first: int, count: int, size: int) -> NDArray[Any]:
-    return table_of(program.rows, first, count).view(f"<u{size}")
+def _data(program: ExactProgram, first: int, count: int) -> Bytes:
+    """Data rows of one length as they lie, shape (count, length), no copy of them.
+
+    Many operators may name the same rows, so none keeps its own.
+    """
+    start, length = int(program.starts[first]), len(program.rows[first])
+    return program.joined[start : start + count * length].reshape(count, length)
 
 
 def _look_up(program: ExactProgram, o: Operator) -> Step:
     source, target = _span(program, o.source, o.count), _output(program, o)
-    table = _table(program, o.table, 1, o.size)
+    table = _data(program, o.table, 1)[0, 1:].view(f"<u{o.size}")
 
     def step(data: Bytes) -> None:
         data[target] = np.take(table, data[source]).view(np.uint8)
@@ -225,15 +236,20 @@ def _look_up(program: ExactProgram, o: Operator) -> Step:
 def _look_up_two(program: ExactProgram, o: Operator) -> Step:
     source, target = _span(program, o.source, o.count), _output(program, o)
     second = _span(program, o.second, o.modulus)
-    table = _table(program, o.table, 256, o.size)
+    table = _data(program, o.table, 256)
+    flat, length = table.ravel(), table.shape[1]
     plain = o.divisor == 1 and o.modulus == o.count
     which = None if plain else np.arange(o.count) // o.divisor % o.modulus
 
     def step(data: Bytes) -> None:
         other = data[second] if which is None else data[second][which]
-        place = data[source].astype(np.intp) << 8
-        place |= other
-        data[target] = np.take(table, place).view(np.uint8)
+        place = data[source].astype(np.intp)
+        place *= length
+        place += 1
+        place += other if o.size == 1 else other.astype(np.intp) * o.size
+        out = data[target].reshape(-1, o.size)
+        for byte in range(o.size):
+            out[:, byte] = np.take(flat, place + byte if byte else place)
 
     return step
 
@@ -254,12 +270,13 @@ def _copy(program: ExactProgram, o: Operator) -> Step:
     rows, columns = index_entries(joined)
     padded = rows == PADDING
     rows[padded] = 0
-    places = program.offsets[rows][:, None] + columns[:, None] * o.size + np.arange(o.size)
+    places = program.offsets[rows] + columns * o.size
 
     def step(data: Bytes) -> None:
-        found = np.take(data, places)
-        found[padded] = o.pad
-        data[target] = found.ravel()
+        out = data[target].reshape(-1, o.size)
+        for byte in range(o.size):
+            out[:, byte] = np.take(data, places + byte if byte else places)
+        out[padded] = o.pad
 
     return step
 
@@ -267,7 +284,7 @@ def _copy(program: ExactProgram, o: Operator) -> Step:
 def _gather(program: ExactProgram, o: Operator) -> Step:
     source = _span(program, o.source, o.count // o.width * o.index_size)
     target = _output(program, o)
-    table = _table(program, o.table, o.entries, 1).reshape(o.entries, o.width)
+    table = _data(program, o.table, o.entries)[:, 1:]
 
     def step(data: Bytes) -> None:
         data[target] = table[data[source].view(f"<i{o.index_size}")].ravel()

@@ -55,6 +55,17 @@ class ExactProgram:
         return len(self.lengths)
 
     @cached_property
+    def joined(self) -> NDArray[np.uint8]:
+        """The rows' bytes, one behind the other, as `starts` says."""
+        return np.frombuffer(b"".join(self.rows), dtype=np.uint8)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each row begins in `joined`, shape (rows + 1,)."""
+        lengths = np.fromiter(map(len, self.rows), dtype=np.int64, count=len(self.rows))
+        return np.concatenate([[0], np.cumsum(lengths)])
+
+    @cached_property
     def tree(self) -> Tree:
         """The tree over the rows, filled up to a power of two."""
         return row_tree(self.rows)
