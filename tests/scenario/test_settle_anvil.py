@@ -12,11 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from counterfoil import chain as chains
 from counterfoil import keys
 from counterfoil.chain import Chain, LedgerClient
+from counterfoil.chain.under_way import BEHIND, STUCK_AFTER
+from counterfoil.hashing.types import Address
 from counterfoil.journal import Journal
 from counterfoil.settle import Settler
 from counterfoil.settle.points import NAMES
+from counterfoil.settle.posting import HURRY_AFTER, Poster, under_way
 from counterfoil.verify import verify
 from world import World, draft, world
 
@@ -134,6 +138,22 @@ def test_step__not_mined_and_the_clock_set_back__replaced(anvil, on_anvil):
     assert on_anvil.journal.batches()[0].nonce == nonce
     anvil.mine(1)
     assert on_anvil.settler().step().final == (0,)
+
+
+@pytest.mark.parametrize(("hurry", "patience"), [(False, STUCK_AFTER), (True, HURRY_AFTER)])
+def test_slot__behind_one_that_nobody_replaces__its_nonce(anvil, on_anvil, hurry, patience):
+    anvil.automine(False)
+    payer = Address(on_anvil.payer.address)
+    before = chains.next_nonce(on_anvil.chain, payer)
+    chains.send(on_anvil.chain, chains.Call(to=payer, data=b"", value=1), on_anvil.payer)
+    on_anvil.seal(4)
+    assert on_anvil.settler().step().sent == (0,)
+    last = under_way(on_anvil.journal.unsettled_batches())
+    assert last.nonce == before + 1
+    poster = Poster(on_anvil.journal, on_anvil.chain, on_anvil.ledger, on_anvil.payer)
+    at = int(last.sent_at)
+    assert "waits for a block" in poster.slot(last, at + BEHIND * patience - 1, hurry=hurry)
+    assert poster.slot(last, at + BEHIND * patience, hurry=hurry).nonce == before
 
 
 def test_step__nonce_taken_by_another_program__next_one(anvil, on_anvil):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from counterfoil.chain import Call, Prepared, Slot, UnderWay, send_in, slot_after
-from counterfoil.chain.under_way import STUCK_AFTER
-from counterfoil.errors import Refused
+from counterfoil.chain.sending import Fees
+from counterfoil.chain.under_way import BEHIND, STUCK_AFTER
+from counterfoil.errors import Refused, TooDear, Underpriced
 from counterfoil.hashing.types import Address
 
 pytestmark = pytest.mark.anvil
@@ -88,6 +89,43 @@ def test_slot_after__behind_one_that_was_lost__the_lost_ones_nonce(payer, anvil)
     assert anvil.chain.transaction(second.digest) is not None
     assert payer.slot(NOW) == payer.slot(NOW + STUCK_AFTER) == Slot()
     assert payer.send(Slot()).nonce == first.nonce
+
+
+def test_slot_after__behind_one_that_nobody_replaces__its_nonce(payer, anvil):
+    """The matter of the first is over, or a restart forgot it; no block takes it."""
+    first = payer.send(Slot())
+    payer.last = None
+    second = payer.send(payer.slot(NOW))
+    assert second.nonce == first.nonce + 1
+    assert payer.slot(NOW + STUCK_AFTER) is None  # whoever sent the first is first to replace it
+    assert payer.slot(NOW + BEHIND * STUCK_AFTER - 1) is None
+    slot = payer.slot(NOW + BEHIND * STUCK_AFTER)
+    assert slot == Slot(nonce=first.nonce, at_least=second.fees.bumped())
+    third = payer.send(slot)
+    anvil.mine()
+    assert anvil.chain.transaction_receipt(third.digest) is not None
+    assert anvil.chain.transaction(first.digest) is None
+
+
+def test_send_in__what_it_replaces_offers_more__raised_until_the_node_takes_it(payer, anvil):
+    first = payer.send(Slot(at_least=Fees(most=10**12, tip=10**11)))
+    payer.last = None
+    second = payer.send(Slot(nonce=first.nonce, at_least=Fees(most=10**12, tip=2 * 10**10)))
+    assert second.fees == Fees(most=10**12, tip=2 * 10**10).bumped()
+    assert payer.last.transaction == second.digest
+    anvil.mine()
+    assert anvil.chain.transaction_receipt(second.digest) is not None
+    with pytest.raises(Underpriced):
+        third = payer.send(Slot(at_least=Fees(most=10**14, tip=10**13)))
+        payer.send(Slot(nonce=third.nonce))
+
+
+def test_send_in__dearer_than_allowed__nothing_written_down(payer):
+    call = Call(to=payer.address, data=b"")
+    with pytest.raises(TooDear) as refused:
+        send_in(Slot(), payer.chain, call, payer.account, payer.remember, most=1)
+    assert refused.value.most > 1
+    assert payer.last is None
 
 
 def test_send_in__refused_by_the_contract__nothing_written_down(on_anvil, payer):

@@ -14,7 +14,7 @@ from typing import Final
 
 from eth_account.signers.local import LocalAccount
 
-from counterfoil.errors import Refused, TooDear
+from counterfoil.errors import Refused, TooDear, Underpriced
 from counterfoil.hashing.types import Address, Digest
 
 from .client import Chain
@@ -23,6 +23,14 @@ from .sending import Fees, Prepared, broadcast, fees_of, mined_nonce, next_nonce
 
 STUCK_AFTER: Final = 60
 """Seconds after which a transaction that no block took is replaced: five blocks of mainnet's."""
+
+BEHIND: Final = 2
+"""Times as long waits a transaction that is behind another's nonce: whoever sent that one
+replaces it first. If nobody does, as its matter is over or a restart forgot it, its nonce is
+taken: no block has ours before."""
+
+RAISES: Final = 8
+"""Times that fees are raised because the node wants more: 1.125^8 = 2.6."""
 
 YOUNG: Final = "commitment: not a block old"
 """What a court says where the node estimates on top of the newest block itself: the
@@ -75,7 +83,8 @@ def slot_after(chain: Chain, payer: Address, last: UnderWay | None, now: float) 
     """Where the next transaction of a matter goes.
 
     A transaction that waits behind a nonce which nobody fills, as after a re-org whose earlier
-    transactions were lost, can be in no block: then that nonce is next.
+    transactions were lost, can be in no block: then that nonce is next. So can one behind a
+    transaction that no block takes: its nonce is taken in the end, as a payer signs nothing else.
 
     Args:
         last: what was sent for it last, None: nothing.
@@ -93,10 +102,11 @@ def slot_after(chain: Chain, payer: Address, last: UnderWay | None, now: float) 
         return Slot()  # dropped, or never sent
     if mined < last.nonce and next_nonce(chain, payer) <= last.nonce:
         return Slot()
+    patience = STUCK_AFTER if mined == last.nonce else BEHIND * STUCK_AFTER
     # below zero the clock was set back since, and nothing tells how long it has waited
-    if 0 <= now - last.sent_at < STUCK_AFTER:
+    if 0 <= now - last.sent_at < patience:
         return None
-    return Slot(nonce=last.nonce, at_least=fees_of(known).bumped())
+    return Slot(nonce=mined, at_least=fees_of(known).bumped())
 
 
 def send_in(
@@ -124,19 +134,25 @@ def send_in(
         OutOfFunds: the account cannot pay.
     """
     with turn(Address(account.address)):
-        gas = None
+        raises, gas = 0, None
         while True:
             try:
                 made = prepare(
                     chain, call, account, nonce=slot.nonce, at_least=slot.at_least, gas=gas
                 )
-                break
             except Refused as refused:
                 if gas is not None or young is None or refused.reason != YOUNG:
                     raise
                 gas = young
-        if most is not None and made.fees.most > most:
-            raise TooDear(made.fees.most)
-        remember(made)
-        broadcast(chain, made)
-    return made
+                continue
+            if most is not None and made.fees.most > most:
+                raise TooDear(made.fees.most)
+            remember(made)
+            try:
+                broadcast(chain, made)
+            except Underpriced:  # what is to be replaced offers more than is known
+                if slot.nonce is None or raises == RAISES:
+                    raise
+                raises, slot = raises + 1, Slot(nonce=slot.nonce, at_least=made.fees.bumped())
+                continue
+            return made

@@ -24,7 +24,7 @@ from counterfoil.chain import (
     turn,
 )
 from counterfoil.chain.ledger import GROUP
-from counterfoil.chain.under_way import STUCK_AFTER
+from counterfoil.chain.under_way import BEHIND, RAISES, STUCK_AFTER
 from counterfoil.errors import BatchRefused, NonceTaken, NoSuchBatch, Refused, Underpriced
 from counterfoil.formats.batch_file import BatchFile
 from counterfoil.hashing.types import Address, Digest, Seconds
@@ -34,9 +34,6 @@ from .points import hit
 
 HURRY_AFTER = Seconds(15)
 """As `STUCK_AFTER`, while a promise is in danger."""
-
-RAISES = 8
-"""Times that one step raises its fees because the node wants more: 1.125^8 = 2.6."""
 
 _RACES = ("ledger: first already posted", "ledger: gap before first")
 """Refusals that mean: somebody posted meanwhile, or the RPC's nodes disagree. Look again."""
@@ -80,7 +77,8 @@ class Poster:
             return Slot()
         waited = now - last.sent_at
         # below zero the clock was set back since, and nothing tells how long it has waited
-        patient = 0 <= waited < (HURRY_AFTER if hurry else STUCK_AFTER)
+        limit = HURRY_AFTER if hurry else STUCK_AFTER
+        patient = 0 <= waited < limit
         wait = f"transaction 0x{last.transaction.hex()} waits for a block since {waited} s"
         known = self._chain.transaction(last.transaction)
         if known is None or known.get("from", "").lower() != self._payer.lower():
@@ -89,9 +87,11 @@ class Poster:
         offered = fees_of(known)
         with self._chain.calls():
             base = self._chain.web3.eth.get_block("latest").get("baseFeePerGas", 0)
-        if offered.most >= base and patient:
+        if mined < last.nonce:  # behind another, as in `slot_after`
+            patient = 0 <= waited < BEHIND * limit
+        if patient and (offered.most >= base or mined < last.nonce):
             return wait
-        return Slot(nonce=last.nonce, at_least=offered.bumped())
+        return Slot(nonce=mined, at_least=offered.bumped())
 
     def post(
         self, batches: Sequence[StoredBatch], slot: Slot, now: Seconds, *, signed: bool
