@@ -10,11 +10,11 @@ import ape
 import pytest
 from book import GRACE, Book, key, several
 from eth_account.signers.local import LocalAccount
+from support.compiling import load_contracts
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    # Ape hashes a contract's own source only: an edited module would leave old bytecode.
-    ape.project.load_contracts(use_cache=False)
+    load_contracts(ape.project)
 
 
 @pytest.fixture(scope="session")

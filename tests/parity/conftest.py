@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ape
 import pytest
+from support.compiling import load_contracts
 
 LEDGER = "0x00000000000000000000000000000000C0047E2F"
 """The ledger in whose name the digests' harness speaks; nobody lives there."""
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    # Ape hashes a contract's own source only: an edited module would leave old bytecode.
-    ape.project.load_contracts(use_cache=False)
+    load_contracts(ape.project)
 
 
 @pytest.fixture(scope="session")
