@@ -11,10 +11,16 @@ import pytest
 from book import GRACE, Book, key, several
 from eth_account.signers.local import LocalAccount
 from support.compiling import load_contracts
+from support.evm import account, name_the_caller
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     load_contracts(ape.project)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def caller(chain):
+    name_the_caller(chain)
 
 
 @pytest.fixture(scope="session")
@@ -116,20 +122,9 @@ def several_proof() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def state(ledger, signer, other_signer) -> Callable[[], Any]:
-    """All that the ledger keeps about the tests' logs."""
-
-    def read() -> Any:
-        return [
-            (
-                tuple(ledger.log_record(log.address)),
-                ledger.log_end(log.address),
-                [ledger.batch_word(log.address, first) for first in range(6)],
-            )
-            for log in (signer, other_signer)
-        ]
-
-    return read
+def state(chain, ledger) -> Callable[[], Any]:
+    """All that the ledger keeps, of whatever log."""
+    return lambda: account(chain, ledger.address)
 
 
 @pytest.fixture

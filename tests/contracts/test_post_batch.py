@@ -255,6 +255,16 @@ def test_post_batch__signature_too_short__reverts(ledger, book, payer, opened, r
         ledger.post_batch(batch, signature[:length], sender=payer)
 
 
+def test_state__after_a_post_or_an_opening__is_another(book, state):
+    """What `refused` compares does show what the ledger writes."""
+    found = [state()]
+    book.open()
+    found.append(state())
+    book.settle(1)
+    found.append(state())
+    assert len(set(found)) == 3
+
+
 @pytest.mark.parametrize("extra", [1, 32])
 def test_post_batch__signature_too_long__the_decoder_reverts(
     ledger, book, payer, opened, state, extra

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ape
 import pytest
 from support.compiling import load_contracts
+from support.evm import name_the_caller
 
 LEDGER = "0x00000000000000000000000000000000C0047E2F"
 """The ledger in whose name the digests' harness speaks; nobody lives there."""
@@ -12,6 +13,11 @@ LEDGER = "0x00000000000000000000000000000000C0047E2F"
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     load_contracts(ape.project)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def caller(chain):
+    name_the_caller(chain)
 
 
 @pytest.fixture(scope="session")

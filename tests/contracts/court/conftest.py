@@ -8,6 +8,7 @@ import ape
 import pytest
 from book import MAX_DELAY
 from docket import ANSWER_WINDOW, BURN, CAP, CLAIM_WINDOW, UNIT, Docket
+from support.evm import account
 
 
 @pytest.fixture(scope="session")
@@ -76,22 +77,9 @@ def burnt(balance) -> Callable[[], int]:
 
 
 @pytest.fixture
-def court_state(court, ledger, signer, challenger, balance) -> Callable[[], Any]:
-    """What ledger and court keep about the tests' log."""
-
-    def read() -> Any:
-        log = signer.address
-        return (
-            tuple(ledger.log_record(log)),
-            balance(court.address),
-            court.credit(challenger),
-            tuple(court.bond(log)),
-            tuple(court.standing(log)),
-            [court.proved(log, number) for number in (0, 3)],
-            tuple(court.demand_of(log, 3)),
-        )
-
-    return read
+def court_state(chain, court, ledger) -> Callable[[], Any]:
+    """All that ledger and court keep, and the court's wei."""
+    return lambda: (account(chain, ledger.address), account(chain, court.address))
 
 
 @pytest.fixture

@@ -98,8 +98,12 @@ class Docket:
             *self.shown(receipt), SALT, *fields.values(), sender=sender or self.challenger
         )
 
-    def double_sign(self, one: Receipt, other: Receipt, sender=None) -> Any:
-        self.commit(keccak(self.evidence(one) + self.evidence(other)), sender)
+    def commit_to_both(self, one: Receipt, other: Receipt, sender=None) -> Any:
+        return self.commit(keccak(self.evidence(one) + self.evidence(other)), sender)
+
+    def double_sign(self, one: Receipt, other: Receipt, sender=None, commit: bool = True) -> Any:
+        if commit:
+            self.commit_to_both(one, other, sender)
         return self.court.prove_double_sign(
             *self.shown(one), *self.shown(other), SALT, sender=sender or self.challenger
         )

@@ -28,8 +28,9 @@ def test_conflict__another_leaf__takes_a_unit(court, docket, book, bonded, chall
 
 def test_conflict__the_receipts_own_leaf__reverts(docket, book, bonded, denied):
     settled = book.settle(5)
+    docket.commit_to(settled.receipts[2])
     with denied("court: the receipt's own leaf"):
-        docket.conflict(settled.receipts[2], settled)
+        docket.conflict(settled.receipts[2], settled, commit=False)
 
 
 def test_conflict__a_leaf_of_another_number__reverts(docket, book, bonded, ledger, denied):
@@ -67,8 +68,9 @@ def test_conflict__not_posted__reverts(docket, book, bonded, denied):
     settled = book.settle(2)
     first, size, posted_at, path = settled.inclusion(0).abi()
     signed = docket.promised(0)
+    docket.commit_to(signed)
     with denied("court: leaf not at the number"):
-        docket.conflict(signed, settled, inclusion=(first, size, posted_at + 1, path))
+        docket.conflict(signed, settled, commit=False, inclusion=(first, size, posted_at + 1, path))
 
 
 def test_conflict__by_another_key__reverts(court, docket, book, bonded, other_signer, denied):
@@ -103,24 +105,30 @@ def test_double_sign__in_the_other_order__counts_once(docket, bonded, denied):
     one, other = docket.promised(7), docket.promised(7, outputs=bytes(32))
     docket.double_sign(one, other)
     docket.commit(bytes(32))
+    docket.commit_to_both(other, one)
     with denied("bond: offence already proved"):
-        docket.double_sign(other, one)
+        docket.double_sign(other, one, commit=False)
 
 
 def test_double_sign__the_same_receipt__reverts(court, docket, bonded, denied):
     one = docket.promised(7)
+    docket.commit_to_both(one, one)
     with denied("court: the same receipt"):
-        docket.double_sign(one, one)
+        docket.double_sign(one, one, commit=False)
 
 
 def test_double_sign__two_numbers__reverts(docket, bonded, denied):
+    pair = docket.promised(7), docket.promised(8)
+    docket.commit_to_both(*pair)
     with denied("court: two numbers"):
-        docket.double_sign(docket.promised(7), docket.promised(8))
+        docket.double_sign(*pair, commit=False)
 
 
 def test_double_sign__two_signers__reverts(docket, bonded, other_signer, denied):
+    pair = docket.promised(7), docket.promised(7, signer=other_signer.address)
+    docket.commit_to_both(*pair)
     with denied("court: two signers"):
-        docket.double_sign(docket.promised(7), docket.promised(7, signer=other_signer.address))
+        docket.double_sign(*pair, commit=False)
 
 
 @pytest.mark.parametrize("forged", [0, 1])

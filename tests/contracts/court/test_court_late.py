@@ -271,8 +271,9 @@ def test_late__then_a_conflict_at_the_same_number__counts_once(
     at(due(promised) + 1)
     settled = book.settle([book.receipt(0)])
     docket.late_settled(promised, settled)
+    docket.commit_to(promised)
     with denied("bond: offence already proved"):
-        docket.conflict(promised, settled)
+        docket.conflict(promised, settled, commit=False)
 
 
 @pytest.mark.parametrize("ahead", [12, GRACE - 300])
