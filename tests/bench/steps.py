@@ -14,7 +14,7 @@ import coincurve
 import numpy as np
 from counterfoil.formats import chunks
 from counterfoil.formats.tensor import Tensor, _front, commit, commitment, set_digest
-from counterfoil.hashing import lanes, lanes_threads, merkle
+from counterfoil.hashing import lanes, lanes_build, lanes_threads, merkle
 from counterfoil.hashing.keccak import _plain_rows, keccak
 from counterfoil.journal import Draft, Journal
 from counterfoil.keys import SigningKey
@@ -69,6 +69,16 @@ def _hashing(seconds: float) -> Iterator[Row]:
     yield _row("path of one of 65,536: layers kept", "the tree made anew", 1e6, "µs",
                side_by_side(lambda: tree.path(77), lambda: merkle.Tree(leaves).path(77),
                             seconds=seconds))  # fmt: skip
+    front, head = bytes(160 + 64), bytes(40)
+    full = lanes_build.build(narrow=made.width)
+    for size in (16, 5_000):
+        data = bytes(size)
+        assert lanes.only_set(data, head, front, made) == lanes.only_set(data, head, front, full)
+        yield _row(f"a set of {size:,} bytes: half a register for what fills no more",
+                   "whole registers", 1e6, "µs", side_by_side(
+                       lambda data=data: lanes.only_set(data, head, front, made),
+                       lambda data=data: lanes.only_set(data, head, front, full),
+                       seconds=seconds))  # fmt: skip
     for size in (8_192, 1_000_000):
         data = bytes(size)
         yield _row(f"{size:,} bytes: salts, leaves and tree in registers", "hash after hash", 1e6,

@@ -52,16 +52,18 @@ def width_for(features: str) -> int:
     return 8 if "+avx512f" in has else 4 if "+avx2" in has else 2
 
 
-def build() -> Kernels:
+def build(narrow: int | None = None) -> Kernels:
     """The kernels, from disk where they are.
 
+    Args:
+        narrow: as of `lanes_ir.assembly`.
     Raises:
         ImportError: llvmlite is missing.
         Exception: LLVM cannot do it, or here it would not be right.
     """
     where = machine_code.host()
     width = width_for(where.features)
-    code, cached = machine_code.object_file(assembly(width), where)
+    code, cached = machine_code.object_file(assembly(width, narrow), where)
     return loaded(code, width, cached=cached)
 
 

@@ -3,6 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A kernel's name and arguments; behind those stands how many messages there are, `n`.
+
+    Attributes:
+        arguments: LLVM's type of each, its name, and by how much it goes on from message to
+            message; None: it does not.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, str, int | str | None], ...]
+
+    def given(self, **others: str) -> str:
+        """Arguments as they are written in a definition or a call."""
+        named = [(kind, name) for kind, name, _ in self.arguments] + [("i64", "n")]
+        return ", ".join(f"{kind} {others.get(name, f'%{name}')}" for kind, name in named)
+
+    def split(self, wide: int, narrow: int) -> str:
+        """The function that leaves what a register would not half fill to a narrower one.
+
+        Args:
+            wide, narrow: widths of which there are functions, powers of two.
+        """
+        whole, rest = {"n": "%whole"}, {"n": "%rest"}
+        k = Kernel(wide)
+        k.lines = [f"define void @{self.name}({self.given()}) #0 {{", "entry:"]
+        k.do(f"%rest = and i64 %n, {wide - 1}")
+        k.do("%whole = sub i64 %n, %rest")
+        few = k.set(f"icmp ule i64 {k.set('sub i64 %rest, 1')}, {narrow - 1}")
+        k.do(f"br i1 {few}, label %split, label %all")
+        k.label("all")
+        k.do(f"call void @{self.name}.{wide}({self.given()})")
+        k.do("ret void")
+        k.label("split")
+        k.do(f"br i1 {k.set('icmp eq i64 %whole, 0')}, label %few, label %many")
+        k.label("many")
+        k.do(f"call void @{self.name}.{wide}({self.given(**whole)})")
+        k.do("br label %few")
+        k.label("few")
+        for kind, name, step in self.arguments:
+            if step is not None:
+                further = k.set(f"mul i64 %whole, {step}")
+                rest[name] = (
+                    k.at(f"%{name}", further)
+                    if kind == "ptr"
+                    else k.set(f"add i64 %{name}, {further}")
+                )
+        k.do(f"call void @{self.name}.{narrow}({self.given(**rest)})")
+        k.lines += ["  ret void", "}", ""]
+        return "\n".join(k.lines)
 
 
 class Kernel:
@@ -77,13 +130,13 @@ class Kernel:
         """A new state with its first block."""
         for place in range(25):
             self.store(place, words.get(place, "zeroinitializer"))
-        self.do("call void @permute(ptr %state)")
+        self.do(f"call void @permute.{self.width}(ptr %state)")
 
     def absorb(self, words: dict[int, str]) -> None:
         """One more block."""
         for place, word in words.items():
             self.store(place, self.two("xor", self.load(place), word))
-        self.do("call void @permute(ptr %state)")
+        self.do(f"call void @permute.{self.width}(ptr %state)")
 
     def squeeze(self, pointers: Sequence[str]) -> None:
         """Write the digests."""
@@ -105,10 +158,11 @@ class Kernel:
         """Where a group's messages are."""
         return [self.at(base, self.set(f"mul i64 {place}, {stride}")) for place in places]
 
-    def function(self, head: str, body: Callable[[], None]) -> str:
+    def function(self, head: Head, body: Callable[[], None]) -> str:
         """A function that does `body` for each group of its %n messages."""
         size = 8 * self.width * 25
-        self.lines = [f"define void {head} #0 {{", "entry:"]
+        name = f"{head.name}.{self.width}"
+        self.lines = [f"define internal void @{name}({head.given()}) #0 {{", "entry:"]
         self.do(f"%state = alloca [{size} x i8], align 64")
         self.do("br label %loop")
         self.label("loop")

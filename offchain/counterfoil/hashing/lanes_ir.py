@@ -3,7 +3,8 @@
 A vector register holds the same 64-bit word of `width` messages, so one permutation hashes that
 many: four with AVX2, eight with AVX-512, two with NEON or SSE2. Rotations are LLVM's funnel
 shifts, which become one instruction where the processor has one. A message that is missing in
-the last group is the last one once more, with the same digest written over itself.
+the last group is the last one once more, with the same digest written over itself; groups that
+would not be half full are those of a narrower register.
 
 Source: the Keccak reference, §1.2 (rounds) and §2.1.1 (padding 0x01 instead of 0x06).
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .lanes_code import Kernel
+from .lanes_code import Head, Kernel
 
 RATE: Final = 136
 """Bytes of a block: 1600 bits of state less twice the 256 of the digest."""
@@ -21,6 +22,22 @@ WORDS: Final = RATE // 8
 
 _LAST: Final = f"{1 << 63}"
 """The padding's last bit, in a block's last word."""
+
+_NODES: Final = Head(name="nodes", arguments=(("ptr", "given", 64), ("ptr", "out", 32)))
+_LEAVES: Final = Head(name="leaves", arguments=(("ptr", "given", 32), ("ptr", "out", 32)))
+_CHUNKS: Final = Head(
+    name="chunks",
+    arguments=(
+        ("ptr", "given", 256), ("ptr", "head", None), ("i64", "first", 1), ("ptr", "out", 32),
+    ),
+)  # fmt: skip
+_ROWS: Final = Head(
+    name="rows",
+    arguments=(
+        ("ptr", "given", "%stride"), ("i64", "stride", None), ("i64", "blocks", None),
+        ("ptr", "tails", RATE), ("ptr", "out", 32),
+    ),
+)  # fmt: skip
 
 
 def _constants() -> tuple[list[int], list[int]]:
@@ -48,7 +65,7 @@ ROUNDS, ROTATIONS = _constants()
 def _permute(width: int) -> str:
     """Keccak-f[1600] of a state in memory."""
     k = Kernel(width)
-    k.lines = ["define internal void @permute(ptr %state) #1 {", "entry:"]
+    k.lines = [f"define internal void @permute.{width}(ptr %state) #1 {{", "entry:"]
     first = [k.load(i) for i in range(25)]
     k.do("br label %round")
     k.label("round")
@@ -111,7 +128,7 @@ def _nodes(width: int) -> str:
         k.begin(words)
         k.squeeze(k.pointers("%out", places, 32))
 
-    return k.function("@nodes(ptr %given, ptr %out, i64 %n)", body)
+    return k.function(_NODES, body)
 
 
 def _leaves(width: int) -> str:
@@ -129,7 +146,7 @@ def _leaves(width: int) -> str:
         k.begin(words)
         k.squeeze(k.pointers("%out", places, 32))
 
-    return k.function("@leaves(ptr %given, ptr %out, i64 %n)", body)
+    return k.function(_LEAVES, body)
 
 
 def _chunks(width: int) -> str:
@@ -168,8 +185,7 @@ def _chunks(width: int) -> str:
                 k.begin(part)
         k.squeeze(k.pointers("%out", places, 32))
 
-    head = "@chunks(ptr %given, ptr %head, i64 %first, ptr %out, i64 %n)"
-    return k.function(head, body)
+    return k.function(_CHUNKS, body)
 
 
 def _rows(width: int) -> str:
@@ -194,8 +210,7 @@ def _rows(width: int) -> str:
         k.absorb({i: k.gathered(tails, 8 * i) for i in range(WORDS)})
         k.squeeze(k.pointers("%out", places, 32))
 
-    head = "@rows(ptr %given, i64 %stride, i64 %blocks, ptr %tails, ptr %out, i64 %n)"
-    return k.function(head, body)
+    return k.function(_ROWS, body)
 
 
 _CLIMB: Final = """define void @climb(ptr %buffer, i64 %leaves) #0 {
@@ -321,29 +336,41 @@ entry:
 digest of the set that has this tensor alone; `front` goes on with that struct without `root`."""
 
 
-def assembly(width: int) -> str:
+def narrow_for(width: int) -> int:
+    """Messages side by side of those that would not fill half of a register.
+
+    One message takes as long as a register full of them. With AVX-512 that is half as long in a
+    half-wide register, which has more units; where there is no instruction that rotates, words of
+    the processor's own, which it rotates, are sooner done with one message than a register.
+    """
+    return 4 if width == 8 else 1
+
+
+def assembly(width: int, narrow: int | None = None) -> str:
     """The module's LLVM assembly.
 
     Args:
         width: messages side by side: 2, 4 or 8.
+        narrow: those of what is left over; None: `narrow_for`.
     """
-    vector = f"<{width} x i64>"
+    narrow = narrow_for(width) if narrow is None else narrow
+    widths = sorted({width, narrow})
     rounds = ", ".join(f"i64 {constant}" for constant in ROUNDS)
     return "\n".join(
         (
             f"@rounds = internal constant [24 x i64] [{rounds}], align 64",
-            f"declare {vector} @llvm.fshl.v{width}i64({vector}, {vector}, {vector})",
+            *(
+                f"declare <{w} x i64> @llvm.fshl.v{w}i64(<{w} x i64>, <{w} x i64>, <{w} x i64>)"
+                for w in widths
+            ),
             "declare i64 @llvm.umin.i64(i64, i64)",
             "declare i64 @llvm.bswap.i64(i64)",
             "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
             "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
             "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)",
             "",
-            _permute(width),
-            _nodes(width),
-            _leaves(width),
-            _chunks(width),
-            _rows(width),
+            *(made(w) for w in widths for made in (_permute, _nodes, _leaves, _chunks, _rows)),
+            *(head.split(width, narrow) for head in (_NODES, _LEAVES, _CHUNKS, _ROWS)),
             _CLIMB,
             _TENSOR,
             _LEAF_OF,

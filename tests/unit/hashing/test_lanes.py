@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from counterfoil import machine_code
 from counterfoil.formats.chunks import chunk_leaves, chunk_root, chunk_tree
-from counterfoil.formats.tensor import Tensor, commit, commitment
+from counterfoil.formats.tensor import Tensor, _front, commit, commitment
 from counterfoil.hashing import lanes, lanes_build, lanes_ir, lanes_threads, merkle, merkle_spec
 from counterfoil.hashing.keccak import keccak, keccak_rows
 from Crypto.Hash import keccak as other
@@ -111,18 +111,29 @@ def test_commitment__every_length_to_600__is_that_of_its_objects(made):
         assert commitment(tensors, MASTER) == commit(tensors, MASTER).digest
 
 
-@pytest.mark.parametrize("width", [2, 4])
-def test_assembly__other_widths__hash_the_same(width):
+@pytest.mark.parametrize(("width", "narrow"), [(2, 1), (2, 2), (4, 1), (4, 2), (4, 4)])
+def test_assembly__other_widths__hash_the_same(width, narrow):
     llvm = pytest.importorskip("llvmlite.binding")
     lanes.available()
     if width == 4 and "x86_64" not in llvm.get_process_triple():
         pytest.skip("a width of x86's")
     processor, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    code = machine_code.compiled(lanes_ir.assembly(width), processor, features)
+    code = machine_code.compiled(lanes_ir.assembly(width, narrow), processor, features)
     found = lanes_build.loaded(code, width, cached=False)
     for count in range(1, 20):
         rows = some(count, 32, count)
-        assert lanes.leaves(rows, found).tobytes() == merkle_leaves_plainly(rows)
+        plain_leaves = merkle_leaves_plainly(rows)
+        assert lanes.leaves(rows, found).tobytes() == plain_leaves
+        assert lanes.root(rows, found) == merkle_spec.tree_root([row.tobytes() for row in rows])
+        wide = some(count, 40 * count, count)
+        assert lanes.rows(wide, found).tobytes() == b"".join(plain(r.tobytes()) for r in wide)
+        data, head = some(1, 256 * count, count).tobytes(), MASTER + bytes(8)
+        leaves = b"".join(chunk_leaves(data, MASTER, 0))
+        assert lanes.chunk_leaves(data, head, None, found).tobytes() == leaves
+        tensor = Tensor.of("x", some(1, 100 * count, count)[0])
+        front = _front("x", tensor.dtype, tensor.shape, 100 * count)
+        digest = commit([tensor], MASTER).digest
+        assert lanes.only_set(tensor.data, head, front, found) == digest
 
 
 def merkle_leaves_plainly(rows):
