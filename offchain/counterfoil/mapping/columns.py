@@ -114,6 +114,8 @@ def _numbers(value: Any, one: Input) -> NDArray[Any]:
         array = np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         raise BadRow(f"the column {one.column!r} holds lists of uneven lengths") from error
+    if isinstance(value, list) and array.dtype.kind == "f" and not _whole(value, array):
+        raise BadRow(f"an integer of the column {one.column!r} is too large for its list's floats")
     if array.dtype == target:
         return array
     if array.size == 0 and array.dtype.kind == "f":  # an empty list of no type
@@ -127,6 +129,14 @@ def _numbers(value: Any, one: Input) -> NDArray[Any]:
     return made
 
 
+def _whole(value: list[Any], array: NDArray[Any]) -> bool:
+    """Whether no integer changed when NumPy made floats of a list that holds some."""
+    if not array.size or np.abs(array).max() < 2**53:
+        return True
+    given = np.array(value, dtype=object)
+    return all(int(a) == v for a, v in zip(array.flat, given.flat, strict=True) if type(v) is int)
+
+
 def _same(array: NDArray[Any], made: NDArray[Any]) -> bool:
     """Whether no integer changed and no number became infinite; floats may be rounded."""
     if array.dtype.kind in "iu":
@@ -134,6 +144,10 @@ def _same(array: NDArray[Any], made: NDArray[Any]) -> bool:
             return bool((array == made).all())
         if not np.isfinite(made).all():
             return False
+        if array.size == 0 or max(abs(int(array.min())), int(array.max())) <= 2 ** (
+            np.finfo(made.dtype).nmant + 1
+        ):
+            return True  # below, each integer is a float of its own
         # Exactly, in Python's integers: 2^53 + 1 compared as a float would pass.
         return all(int(a) == int(m.real) for a, m in zip(array.flat, made.flat, strict=True))
     if made.dtype.kind in "iu" or (array.dtype.kind == "c" and made.dtype.kind != "c"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
 import zlib
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -25,9 +27,11 @@ STEP: Final = 256
 """Rows of JSON lines between two marks."""
 
 _DAMAGED = (
-    OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
+    OSError, ValueError, EOFError, KeyError, NotImplementedError, RuntimeError, AttributeError,
+    TypeError, SyntaxError, MemoryError, OverflowError, tokenize.TokenError, zipfile.BadZipFile,
+    zlib.error,
 )  # fmt: skip
+"""What NumPy raises over a damaged file, or one whose head lies: sizes, types, syntax."""
 
 
 def arrow() -> Any:
@@ -51,16 +55,18 @@ def columns(path: Path, kind: str) -> list[str]:
     """Names of a file's columns.
 
     Raises:
-        BadDataSet: it is not of the kind.
+        BadDataSet: it is not of the kind, or two columns have one name.
+        BadRow: of JSON lines, none is an object.
     """
     if kind == "parquet":
-        return list(_parquet(path).schema_arrow.names)
+        names = list(_parquet(path).schema_arrow.names)
+        for name, times in Counter(names).items():
+            if times > 1:
+                raise BadDataSet(f"{path} has {times} columns called {name!r}: rename them")
+        return names
     if kind == "npz":
         return list(_npz(path))
-    if kind == "jsonl":
-        first = next(json_lines(path, 0, 1, array("Q", [0])), None)
-        return list(first or {})
-    return [FILE]
+    return _fields(path) if kind == "jsonl" else [FILE]
 
 
 def count(path: Path, kind: str) -> int:
@@ -154,10 +160,13 @@ class _Values:
 
     def __getitem__(self, place: int) -> Any:
         scalar = self._column[place]
-        values = getattr(scalar, "values", None)
-        if values is not None and _number(values.type) and not values.null_count:
+        values = getattr(scalar, "values", None)  # of a struct, a method
+        if isinstance(values, arrow().Array) and _number(values.type) and not values.null_count:
             return _array(values)
-        value = scalar.as_py()
+        try:
+            value = scalar.as_py()
+        except (ValueError, OverflowError) as error:  # no UTF-8, or a time that Python lacks
+            raise BadRow(f"a value that cannot be read ({_line(error)})") from error
         if isinstance(value, bytes):
             return np.frombuffer(value, dtype=np.uint8)
         if value is not None and _has_none(value):
@@ -191,20 +200,35 @@ def json_lines(path: Path, start: int, stop: int, marks: array[int]) -> Iterator
                 if row >= stop:
                     return
                 if row >= start:
-                    yield _object(path, row, line)
+                    yield _object(path, line)
                 row += 1
     except OSError as error:
         raise BadDataSet(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _object(path: Path, row: int, line: bytes) -> dict[str, Any]:
+def _object(path: Path, line: bytes) -> dict[str, Any]:
     try:
         value = strict_json.loads(line.decode())
     except (ValueError, MalformedFile) as error:
-        raise BadRow(f"{path.name}, row {row}: no JSON ({_line(error)})") from error
+        raise BadRow(f"{path.name}: no JSON ({_line(error)})") from error
     if not isinstance(value, dict):
-        raise BadRow(f"{path.name}, row {row}: not an object with a field for each column")
+        raise BadRow(f"{path.name}: not an object with a field for each column")
     return value
+
+
+def _fields(path: Path) -> list[str]:
+    """Names of the fields of a file's first object; none where it has no lines."""
+    bad: BadRow | None = None
+    with path.open("rb") as stream:
+        for line in stream:
+            if line.strip():
+                try:
+                    return list(_object(path, line))
+                except BadRow as error:
+                    bad = bad or error
+    if bad is not None:
+        raise bad
+    return []
 
 
 # npz
@@ -215,7 +239,7 @@ def _npz(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (*_DAMAGED, AttributeError, TypeError) as error:
+    except _DAMAGED as error:
         raise BadDataSet(f"cannot read {path}: it is no npz file ({_line(error)})") from error
 
 
@@ -248,10 +272,10 @@ def file(path: Path, decode: str) -> Any:
         if decode == "text":
             return data.decode()
         found = np.load(io.BytesIO(data), allow_pickle=False)
-    except (*_DAMAGED, TypeError) as error:
-        raise BadRow(f"{path.name}: not to be read as {decode} ({_line(error)})") from error
+    except _DAMAGED as error:
+        raise BadRow(f"not to be read as {decode} ({_line(error)})") from error
     if not isinstance(found, np.ndarray):
-        raise BadRow(f"{path.name}: an npz file, not npy")
+        raise BadRow("an npz file, not npy")
     return found
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, get_args
 
-from counterfoil.errors import BadDataSet
+from counterfoil.errors import BadDataSet, BadRow
 from counterfoil.hashing.eip712 import text, word
 from counterfoil.hashing.keccak import keccak
 from counterfoil.hashing.types import Digest
@@ -74,6 +74,9 @@ class Source(Protocol):
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
         """Rows start … stop−1 in order: the file that is the row, if one is, and its values."""
 
+    def file(self, row: int) -> str | None:
+        """The file that is the row; None: rows are parts of files."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSet:
@@ -115,7 +118,7 @@ class DataSet:
 
         Raises:
             BadDataSet: a file is gone, or cannot be read.
-            BadRow: a row cannot be read.
+            BadRow: a row cannot be read; it says which.
         """
         at = 0
         for file in self.files:
@@ -123,11 +126,21 @@ class DataSet:
             if first < last:
                 path = self.root / file.path if self.root.is_dir() else self.root
                 name = file.path if self.format == "files" else None
-                for values in self._rows(path, file, first - at, last - at, columns):
-                    yield name, values
+                row = first
+                try:
+                    for values in self._rows(path, file, first - at, last - at, columns):
+                        yield name, values
+                        row += 1
+                except BadRow as error:
+                    which = f"row {row}" + ("" if name is None else f", {name}")
+                    raise BadRow(f"{which}: {error}") from error
             at += file.rows
             if at >= stop:
                 return
+
+    def file(self, row: int) -> str | None:
+        """The file that is the row, as its path in the folder; None: rows are parts of files."""
+        return self.files[row].path if self.format == "files" else None
 
     def _rows(
         self, path: Path, file: DataFile, start: int, stop: int, columns: Sequence[str]
@@ -159,6 +172,7 @@ def open_data(
         progress: called with the bytes hashed since the last call.
     Raises:
         BadDataSet: it is not there, or not what the format says.
+        BadRow: JSON lines, none of which is an object.
     """
     if not root.exists():
         raise BadDataSet(f"there is no data set {root}: name a file or a folder")
@@ -169,15 +183,21 @@ def open_data(
     if kind == "parquet":
         paths = [p for p in paths if not p.name.startswith("_")]  # _SUCCESS and its like
     files, columns = [], dict[str, None]()
+    unread: BadRow | None = None
     for place, path in enumerate(paths):
         name = path.relative_to(root).as_posix() if root.is_dir() else path.name
         found = _opened(path, name, kind, progress)
-        here = reading.columns(path, kind)
-        if place == 0:
+        try:
+            here = reading.columns(path, kind)
+        except BadRow as error:
+            here, unread = [], unread or error
+        if place == 0 or (kind == "jsonl" and not columns):  # a file may have no lines
             columns.update(dict.fromkeys(here))
         elif kind in ("parquet", "npz") and set(here) != set(columns):
             raise BadDataSet(f"{path} has other columns than {paths[0]}: make them the same")
         files.append(found)
+    if unread is not None and not columns:
+        raise unread
     return DataSet(
         root=root.absolute(),
         format=kind,
@@ -189,10 +209,18 @@ def open_data(
 
 def _listed(root: Path) -> list[Path]:
     if not root.is_dir():
+        _name(Path(root.name))
         return [root]
     found = [p for p in root.rglob("*") if p.is_file()]
     kept = [p for p in found if not any(n.startswith(".") for n in p.relative_to(root).parts)]
-    return sorted(kept, key=lambda p: p.relative_to(root).as_posix().encode())
+    return sorted(kept, key=lambda p: _name(p.relative_to(root)))
+
+
+def _name(path: Path) -> bytes:
+    try:
+        return path.as_posix().encode()
+    except UnicodeEncodeError as error:  # the data set's digest is over names
+        raise BadDataSet(f"the name of {path.name!a} is no UTF-8: rename the file") from error
 
 
 def _format(root: Path, paths: Sequence[Path]) -> Format:
