@@ -29,6 +29,9 @@ FORMAT: Final = "counterfoil/job@1"
 MANIFEST: Final = "job.json"
 LOCK: Final = ".lock"
 
+SKIP: Final = "skipBadRows"
+"""The one option that a job may be given later: it changes no row that fits."""
+
 JOB_TYPE: Final = keccak(
     b"Job(bytes32 nonce,bytes32 model,bytes32 data,uint64 rows,string options)"
 )
@@ -206,6 +209,8 @@ def check(job: Job, *, model: Digest, data: Digest, rows: int, options: Mapping[
     if job.data != data or job.rows != rows:
         raise JobChanged(f"the data is not that of the job in this folder: {advice}")
     before, now = json.loads(job.options), json.loads(canonical(options))
+    if now.get(SKIP):  # what was done without it had no row to skip
+        before[SKIP] = True
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
             raise JobChanged(

@@ -140,7 +140,8 @@ class Mapper:
             finished: called with the rows of each block that is done, from any thread.
         Raises:
             JobBusy, BadJob, JobChanged: the folder is not this job's to go on with.
-            BadRow, InputRefused: a row does not fit; all before it is done.
+            BadRow, InputRefused, BadTensor, Uncommitted: a row does not fit; all blocks before
+                its own are done.
             WorkerDied: workers die again and again.
             JournalError: a log does not seal.
         """
@@ -207,7 +208,7 @@ class Mapper:
             "format": data.format,
             "logs": len(mine),
             "public": setup.public,
-            "skipBadRows": setup.skip,
+            job.SKIP: setup.skip,
             "threads": setup.threads,
         }
         given: dict[str, Any] = {
@@ -242,13 +243,20 @@ class Mapper:
     ) -> None:
         try:
             with closing(self._results(tasks, backend, workers, address)) as results:
-                over: set[int] = set()
+                waiting = dict.fromkeys(task.block for task in tasks)  # in the order of rows
+                failed: Done | None = None
                 for done in results:
-                    if done.error is not None:
-                        raise done.error
-                    if done.block not in over:
-                        over.add(done.block)
+                    if done.block not in waiting:
+                        continue
+                    if done.error is None:
                         finishers[done.block % len(finishers)].put(done)
+                    elif failed is None or done.block < failed.block:
+                        failed = done
+                    del waiting[done.block]
+                    if failed is not None and next(iter(waiting), failed.block) >= failed.block:
+                        break  # all before it is done
+                if failed is not None and failed.error is not None:
+                    raise failed.error
         finally:  # what was handed over is finished in any case
             with ExitStack() as stack:
                 for finisher in finishers:

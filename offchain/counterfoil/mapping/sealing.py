@@ -38,6 +38,7 @@ NO_MASTERS: Final = (
     "sealed before, its outputs were lost, and its masters are forgotten: "
     "nobody can tell whether the receipt is of these outputs"
 )
+REFUSED_NOW: Final = "sealed before, its outputs were lost, and running it again was refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +167,13 @@ class Finisher:
         return made
 
     def _row(self, draft: RowDraft, sealed: Mapping[int, Sealed]) -> ReceiptRow:
-        if draft.refused is not None:
-            return ReceiptRow(row=draft.row, sealed=None, note=draft.refused)
         known = self._known.get(draft.row)
         if known is None:
-            return ReceiptRow(row=draft.row, sealed=sealed[draft.row], note=None)
+            return ReceiptRow(row=draft.row, sealed=sealed.get(draft.row), note=draft.refused)
         receipt, note = known.sealed.receipt, None
-        if known.masters is None:
+        if draft.refused is not None:
+            note = f"{REFUSED_NOW}: {draft.refused}"
+        elif known.masters is None:
             note = NO_MASTERS
         elif (receipt.inputs, receipt.outputs) != (draft.inputs, draft.outputs):
             note = OTHER_OUTPUTS
@@ -203,4 +204,4 @@ def taken(folder: Path, job: Job, block: int, known: Mapping[int, Known]) -> boo
     return True
 
 
-__all__ = ["NO_MASTERS", "OTHER_OUTPUTS", "Finisher", "Known", "taken"]
+__all__ = ["NO_MASTERS", "OTHER_OUTPUTS", "REFUSED_NOW", "Finisher", "Known", "taken"]

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from counterfoil.errors import BadRow, CounterfoilError, InputRefused, ModelChanged
+from counterfoil.errors import (
+    BadRow,
+    BadTensor,
+    CounterfoilError,
+    InputRefused,
+    ModelChanged,
+    Uncommitted,
+)
 from counterfoil.formats.runtime import Program, Runtime
 from counterfoil.formats.tensor import Tensor
 from counterfoil.hashing.types import ZERO, Digest
@@ -171,7 +178,7 @@ class Worker:
             except BadRow as error:
                 if not self._setup.skip:
                     raise
-                yield row, None, str(error)
+                yield row, self._setup.source.file(row), str(error)
                 row += 1
 
     def _feed(self, row: int, file: str | None, values: Mapping[str, Any]) -> Any:
@@ -194,10 +201,14 @@ class Worker:
         masters = [known.get(row) or Masters.fresh(public=public) for row, _, _ in group]
         try:
             runs = list(self._session.run_batch([feed for _, _, feed in group], masters))
-        except InputRefused as error:
-            if len(group) > 1:
-                raise InputRefused(f"rows {row} … {group[-1][0]}: {error}") from error
-            yield row, (file, self._refused(row, file, error))
+        except (InputRefused, BadTensor, Uncommitted) as error:
+            if len(group) == 1:
+                yield row, (file, self._refused(row, file, error))
+                return
+            if not self._setup.skip:
+                raise type(error)(f"rows {row} … {group[-1][0]}: {error}") from error
+            for alone in group:  # nobody says which row it was
+                yield from self._together([alone], task)
             return
         for (row, file, _), run in zip(group, runs, strict=True):
             yield row, (file, run)
