@@ -139,28 +139,41 @@ class Checker:
             end = base + count
             self.lengths[base:end] = full
             self.lengths[end - 1] = length - full * (count - 1)
+        self._cuts = np.flatnonzero(np.diff(self.lengths)) + 1
 
-    def _earlier(self, o: Operator, first: int, count: int) -> NDArray[np.int64]:
-        """Lengths of rows that are there when `o` runs: those below its own."""
+    def _alike(self, first: int, count: int, length: int) -> bool:
+        """Whether rows all have a length: not row by row, as any number of operators may read them.
+
+        A program of a few megabytes has a million operators, and rows as many.
+        """
+        if count < 1:
+            return True
+        ends = np.searchsorted(self._cuts, (first, first + count - 1), side="right")
+        return bool(self.lengths[first] == length and ends[0] == ends[1])
+
+    def _earlier(self, o: Operator, first: int, count: int) -> None:
+        """Whether rows are there when `o` runs: those below its own."""
         if not count or first + count > len(self.lengths):
             raise BadProgram(f"reads trace rows {first} to {first + count - 1}, not all there are")
         if first + count > o.out:
             raise BadProgram("reads a trace row that is not yet written")
-        return self.lengths[first : first + count]
 
     def _flat(self, o: Operator, first: int, width: int, size: int, count: int) -> None:
         """`count` elements one after the other, `width` a row, the last row what is left."""
         if not width:
             raise BadProgram("reads rows of no width")
         rows = -(-count // width)
-        lengths = self._earlier(o, first, rows)
-        last = (count - width * (rows - 1)) * size
-        if (lengths[:-1] != width * size).any() or not last <= lengths[-1] <= width * size:
+        self._earlier(o, first, rows)
+        last, full = (count - width * (rows - 1)) * size, width * size
+        if not (
+            self._alike(first, rows - 1, full) and last <= self.lengths[first + rows - 1] <= full
+        ):
             raise BadProgram(f"reads rows that are not {width} elements of {size} bytes")
 
     def _whole(self, o: Operator, first: int, width: int, count: int) -> None:
         """Rows of exactly `width` bytes."""
-        if not width or (self._earlier(o, first, count) != width).any():
+        self._earlier(o, first, count)
+        if not width or not self._alike(first, count, width):
             raise BadProgram(f"reads rows that are not {width} bytes")
 
     # Program rows

@@ -132,13 +132,15 @@ def _windowed(program: ExactProgram, o: Operator) -> Step:
     count = o.out_h * o.out_w
     known = taps(o, 0, count) if not simple and count * o.taps <= LAID_OUT else None
     last = np.full((1, o.source_width), o.pad, dtype=np.uint8)
+    # a source that is large beside what is read of it is not copied to get a row of padding
+    padded = not simple and o.in_h * o.in_w <= 4 * count * o.taps
     reduce = _largest if o.kind is Kind.MAX else _product(program, o)
     places = max(1, SLAB // (o.taps * o.source_width))
 
     def step(data: Bytes) -> None:
         rows = data[source].reshape(-1, o.source_width)
         out = data[target].reshape(-1, o.width * o.size)
-        if not simple:
+        if padded:
             rows = np.concatenate([rows, last])
         for start in range(0, len(out), places):
             stop = start + places
@@ -146,7 +148,9 @@ def _windowed(program: ExactProgram, o: Operator) -> Step:
                 window = rows[start:stop, None]
             else:
                 chosen = taps(o, start, stop) if known is None else known[start:stop]
-                window = np.take(rows, chosen, axis=0)
+                window = np.take(rows, chosen, axis=0, mode="clip")
+                if not padded:
+                    window[chosen == len(rows)] = o.pad
             out[start:stop] = reduce(window).view(np.uint8).reshape(-1, o.width * o.size)
 
     return step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -397,3 +398,38 @@ def test_index_rows__of_the_hostile_suite__are_what_the_format_says() -> None:
     assert index_rows([1, PADDING], np.array([2, 0])) == [
         bytes.fromhex("24" + "00000001" + "0002" + "ffffffff" + "0000")
     ]
+
+
+@pytest.mark.parametrize("kind", ["window", "second source"])
+def test_program__many_operators_read_all_rows__checked_in_a_moment(kind):
+    """Each is looked at, and not each time the rows: 4,000 of a million would take a minute."""
+    many, height = 4000, 2000
+    common = {"width": 1, "size": 1, "source_width": 1}
+    window = {
+        **common, "kind": Kind.MAX, "in_w": 1, "out_w": 1, "k_h": 1, "k_w": 1, "stride_h": 1,
+        "stride_w": 1, "dilation_h": 1, "dilation_w": 1, "columns": 1, "per_group": 1,
+    }  # fmt: skip
+    wide = window | {"out_w": 1000, "in_h": 1, "out_h": height}
+    first = Operator(**wide, out=1, count=1000 * height, source=0)
+    behind, table = 1 + 1000 * height, 4 + many
+    if kind == "window":
+        more = window | {"in_h": height, "in_w": 1000, "out_h": 1, "source": 1, "count": 1}
+    else:
+        more = {
+            **common, "kind": Kind.LUT2, "source": 0, "second": 1, "second_width": 1,
+            "divisor": 1, "modulus": 1000 * height, "table": table, "count": 1,
+        }  # fmt: skip
+    edge = Edge(name="x", dtype=NUMBERS["uint8"], shape=(1,), base=0, length=1)
+    tables = [] if kind == "window" else [bytes([Kind.TABLE2]) + bytes(256)] * 256
+    rows = [
+        Header(inputs=1, outputs=1, operators=1 + many).encode(),
+        edge.encode(Kind.INPUT),
+        replace(edge, name="y", base=1).encode(Kind.OUTPUT),
+        first.encode(),
+        *(Operator(**more, out=behind + n).encode() for n in range(many)),
+        *tables,
+    ]
+    began = time.process_time()
+    program = ExactProgram(rows)
+    Executor(program).trace([Tensor.of("x", np.ones(1, np.uint8))])
+    assert time.process_time() - began < 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from counterfoil.errors import BadTrace, InputRefused
@@ -16,6 +18,7 @@ from counterfoil.programs import (
     Trace,
     Weights,
     Window,
+    executor,
     faults,
     float32,
     opened,
@@ -34,6 +37,41 @@ SEEDS = st.integers(0, 2**63)
 def test_executor__random_program__every_step_is_right(seed: int) -> None:
     program, inputs = random_run(seed)
     trace = Executor(program).trace(inputs)
+    assert list(faults(trace)) == []
+
+
+@given(SEEDS)
+@settings(max_examples=25, deadline=None)
+def test_executor__taps_slab_by_slab__same_bytes(seed: int) -> None:
+    """As of programs with so many places that their taps are not all laid out."""
+    program, inputs = random_run(seed)
+    trace = Executor(program).trace(inputs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executor, "LAID_OUT", 0)
+        patch.setattr(executor, "SLAB", 40)
+        slabs = Executor(program).trace(inputs)
+    assert (slabs.data == trace.data).all()
+
+
+@pytest.mark.parametrize("operator", ["dot", "max"])
+@pytest.mark.parametrize("side", [3, 21])
+def test_executor__few_taps_of_a_large_source__every_step_is_right(operator, side):
+    """A source that is large beside what is read of it is not copied to have a rim."""
+    builder, count = Builder(), side * side * 2
+    given = builder.input("x", NUMBERS["uint8"], (count,))
+    rows = builder.look_up(given, np.arange(256, dtype=np.uint8), 2)
+    window = Window(
+        source=(side, side), out=(2, 2), kernel=(2, 2), strides=(side - 1, side - 1),
+        dilations=(side, side), pads=(1, 1),
+    )  # fmt: skip
+    if operator == "max":
+        out = builder.max(rows, window)
+    else:
+        channel = Weights(zero=7, multiplier=bits(0.01), constant=5, values=bytes(range(8)))
+        out = builder.dot(rows, window, [channel], columns=2, zero=3, pad=200)
+    builder.output("y", NUMBERS["uint8"], (out.width,), replace(out, count=out.width))
+    data = np.random.default_rng(side).integers(0, 256, count).astype(np.uint8)
+    trace = Executor(builder.program()).trace([Tensor.of("x", data)])
     assert list(faults(trace)) == []
 
 
