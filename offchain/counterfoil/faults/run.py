@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from counterfoil.chain import Fault, Sets, Summons
-from counterfoil.errors import InputRefused, NotReplayable
+from counterfoil.errors import NotReplayable
 from counterfoil.formats.chunks import CHUNK
 from counterfoil.formats.receipt_file import Opening, ReceiptFile
 from counterfoil.formats.set_opening import SetOpening
 from counterfoil.formats.tensor import ChunkOpening, Tensor, TensorSet
 from counterfoil.hashing.types import Digest
-from counterfoil.programs import Edge, ExactProgram, Executor, Kind, Operator, Trace
-from counterfoil.programs.rows import index_entries
+from counterfoil.programs import Edge, ExactProgram, Executor, Trace
+from counterfoil.programs.given import index_past
 
 SIDE = 2**32
 """Side and position of a tensor are one number, side · 2^32 + position (docs/faults.md §5)."""
@@ -41,8 +39,6 @@ class Run:
         claim: what is wrong with the receipt itself, if the trace is the program's; None:
             nothing is.
         trace: every row as it must be; None: the inputs are not the program's.
-    Raises:
-        NotReplayable: what would have to be known to say what is right cannot be found here.
     """
 
     def __init__(self, executor: Executor, inputs: SetOpening, outputs: SetOpening) -> None:
@@ -54,13 +50,15 @@ class Run:
             return
         if _other_tensor(self.program.inputs, inputs.tensors) is not None:
             return
-        wrong_step: Proof | None = None
-        try:
-            self.trace = executor.trace(inputs.tensors)
-        except InputRefused:
-            self.trace, wrong_step = _past_table(executor, inputs.tensors)
+        # What a step writes that chooses past its table is as wrong as anything else
+        self.trace = executor.trace(inputs.tensors, any_index=True)
+        past = index_past(self.program, {tensor.name: tensor for tensor in inputs.tensors})
         if self.claim is None:
-            self.claim = wrong_step or self._of_outputs(self.trace)
+            self.claim = (
+                self._of_outputs(self.trace)
+                if past is None
+                else Proof(fault=Fault.STEP, place=past[2])
+            )
 
     @cached_property
     def sets(self) -> Sets:
@@ -171,54 +169,3 @@ def _other_tensor(edges: tuple[Edge, ...], tensors: tuple[Tensor, ...]) -> int |
 
 def _first_chunk(opening: SetOpening) -> ChunkOpening | None:
     return opening.chunk(0, 0) if opening.tensors else None
-
-
-def _past_table(executor: Executor, inputs: tuple[Tensor, ...]) -> tuple[Trace, Proof]:
-    """The trace of inputs with an index past its table, and a step that shows it.
-
-    What such a step writes is 0-th entries: any is as wrong.
-    """
-    program = executor.program
-    changed = {tensor.name: bytearray(tensor.data) for tensor in inputs}
-    found: Proof | None = None
-    for o in program.operators:
-        if o.kind is not Kind.GATHER:
-            continue
-        edge = next(e for e in reversed(program.inputs) if e.base <= o.source)
-        start = int(program.offsets[o.source] - program.offsets[edge.base])
-        view = np.frombuffer(changed[edge.name], dtype=f"<i{o.index_size}")
-        values = view[start // o.index_size :][: o.count // o.width]
-        past = np.flatnonzero((values < 0) | (values >= o.entries))
-        if not len(past):
-            continue
-        if any(_reads(program, other, edge) for other in program.operators):
-            raise NotReplayable("an index is past its table, and other operators read it too")
-        found = found or Proof(fault=Fault.STEP, place=o.out + int(past[0]))
-        values[past] = 0
-    if found is None:
-        raise NotReplayable("the program refuses the inputs")
-    tensors = [
-        Tensor(name=t.name, dtype=t.dtype, shape=t.shape, data=bytes(changed[t.name]))
-        for t in inputs
-    ]
-    trace = executor.trace(tensors)
-    data = trace.data.copy()
-    by_name = {tensor.name: tensor.data for tensor in inputs}
-    for edge in program.inputs:
-        at = int(program.offsets[edge.base])
-        data[at : at + edge.length] = np.frombuffer(by_name[edge.name], np.uint8)
-    return Trace(program, data), found
-
-
-def _reads(program: ExactProgram, o: Operator, edge: Edge) -> bool:
-    """Whether an operator other than GATHER reads rows of an input."""
-    if o.kind is Kind.GATHER:
-        return False
-    first, stop = edge.base, edge.base - (-edge.length // CHUNK)
-    if o.kind is Kind.COPY:
-        rows = program.rows[o.table : o.table - (-o.count // 64)]
-        read, _ = index_entries(b"".join(row[1:] for row in rows))
-        return bool(((read >= first) & (read < stop)).any())
-    if first <= o.source < stop:
-        return True
-    return o.kind is Kind.LUT2 and first <= o.second < stop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -112,6 +113,7 @@ class Checker:
         """Block behind block, in order: every trace row is written once, reads lie below writes."""
         for edge in (*self.inputs, *self.outputs):
             _check_edge(edge)
+        self._bases = [edge.base for edge in self.inputs]
         for edges in (self.inputs, self.outputs):
             if len({e.name for e in edges}) != len(edges):
                 raise BadProgram("two edges have one name")
@@ -295,10 +297,8 @@ class Checker:
         self._flat(o, o.source, o.source_width, max(o.index_size, 1), indices)
         dtype = {4: NUMBERS["int32"], 8: NUMBERS["int64"]}.get(o.index_size)
         end = o.source + -(-indices // o.source_width)
-        if not any(
-            e.dtype == dtype and e.base <= o.source and end <= e.base + chunk_count(e.length)
-            for e in self.inputs
-        ):
+        e = self.inputs[bisect_right(self._bases, o.source) - 1]
+        if e.dtype != dtype or end > e.base + chunk_count(e.length):
             raise BadProgram("takes its indices from other than an input of int32 or int64")
         self._of_kind(o, o.entries, Kind.EMBEDDING, 1 + o.width)
         return o.source_width * o.index_size + 1 + o.width

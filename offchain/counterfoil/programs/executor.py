@@ -7,15 +7,15 @@ two roundings are single float32 operations of IEEE 754.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from counterfoil.errors import InputRefused
 from counterfoil.formats.tensor import Tensor
 
+from .given import check_edges, check_indices
 from .program import ExactProgram
 from .rows import PADDING, WINDOWED, Kind, Operator, Weights, index_entries
 from .trace import Trace
@@ -52,16 +52,21 @@ class Executor:
         """
         return self.trace(inputs).outputs()
 
-    def trace(self, inputs: Sequence[Tensor]) -> Trace:
+    def trace(self, inputs: Sequence[Tensor], *, any_index: bool = False) -> Trace:
         """A run with everything in between.
 
+        Args:
+            any_index: take the first entry for an index past its table: that step is a fault
+                whatever it gives, and whoever shows it needs the rest.
         Raises:
-            InputRefused: as `run`.
+            InputRefused: as `run`; with `any_index` for no index.
         """
         program = self.program
-        data = np.zeros(int(program.offsets[-1]), dtype=np.uint8)
         given = {tensor.name: tensor for tensor in inputs}
-        check_inputs(program, given)
+        check_edges(program, given)
+        if not any_index:
+            check_indices(program, given)
+        data = np.zeros(int(program.offsets[-1]), dtype=np.uint8)
         for edge in program.inputs:
             start = int(program.offsets[edge.base])
             data[start : start + edge.length] = np.frombuffer(given[edge.name].data, np.uint8)
@@ -69,36 +74,6 @@ class Executor:
             for step in self._steps:
                 step(data)
         return Trace(program, data)
-
-
-def check_inputs(program: ExactProgram, given: Mapping[str, Tensor]) -> None:
-    """Whether a run can begin.
-
-    Raises:
-        InputRefused: a tensor too many, too few, of another type or shape, or with an index
-            past the table that it chooses from.
-    """
-    if given.keys() != {edge.name for edge in program.inputs}:
-        raise InputRefused(
-            f"the program takes {', '.join(e.name for e in program.inputs)}, "
-            f"not {', '.join(given) or 'nothing'}"
-        )
-    for edge in program.inputs:
-        tensor = given[edge.name]
-        if tensor.dtype != edge.dtype or tensor.shape != edge.shape:
-            raise InputRefused(
-                f"the input {edge.name!r} is {list(tensor.shape)} of type {tensor.dtype}, "
-                f"the program takes {list(edge.shape)} of type {edge.dtype}"
-            )
-    for o in program.operators:
-        if o.kind is not Kind.GATHER:
-            continue
-        edge = next(e for e in reversed(program.inputs) if e.base <= o.source)
-        start = int(program.offsets[o.source] - program.offsets[edge.base])
-        values = np.frombuffer(given[edge.name].data, f"<i{o.index_size}")
-        values = values[start // o.index_size :][: o.count // o.width]
-        if ((values < 0) | (values >= o.entries)).any():
-            raise InputRefused(f"an index in {edge.name!r} is not from 0 to {o.entries - 1}")
 
 
 def _span(program: ExactProgram, first: int, length: int) -> slice:
@@ -291,7 +266,9 @@ def _gather(program: ExactProgram, o: Operator) -> Step:
     table = _data(program, o.table, o.entries)[:, 1:]
 
     def step(data: Bytes) -> None:
-        data[target] = table[data[source].view(f"<i{o.index_size}")].ravel()
+        index = data[source].view(f"<i{o.index_size}")
+        inside = (index >= 0) & (index < o.entries)
+        data[target] = table[np.where(inside, index, 0)].ravel()
 
     return step
 

@@ -14,6 +14,7 @@ from counterfoil.hashing.keccak import keccak_rows
 from counterfoil.hashing.merkle import Tree
 
 from .program import ExactProgram, filled
+from .rows import Edge
 
 
 class Trace:
@@ -57,18 +58,17 @@ class Trace:
 
     def outputs(self) -> tuple[Tensor, ...]:
         """The output tensors, in the program's order."""
-        found = []
-        for edge in self.program.outputs:
-            start = int(self.program.offsets[edge.base])
-            found.append(
-                Tensor(
-                    name=edge.name,
-                    dtype=edge.dtype,
-                    shape=edge.shape,
-                    data=self.data[start : start + edge.length].tobytes(),
-                )
-            )
-        return tuple(found)
+        return tuple(map(self.output, self.program.outputs))
+
+    def output(self, edge: Edge) -> Tensor:
+        """One output tensor; several may lie in the same rows, so all can be far more."""
+        start = int(self.program.offsets[edge.base])
+        return Tensor(
+            name=edge.name,
+            dtype=edge.dtype,
+            shape=edge.shape,
+            data=self.data[start : start + edge.length].tobytes(),
+        )
 
     @cached_property
     def tree(self) -> Tree:

@@ -63,15 +63,24 @@ class Comparison:
     why: str = ""
 
 
+def unlike(claimed: Tensor, dtype: int, shape: tuple[int, ...]) -> Comparison | None:
+    """What is said of an output done again that is of another type or shape; None: it is not."""
+    name = claimed.name
+    if claimed.dtype != dtype:
+        why = f"the type is {NAMES[dtype]}, not {NAMES[claimed.dtype]}"
+        return Comparison(name=name, equal=False, close=False, why=why)
+    if claimed.shape != shape:
+        why = f"the shape is {list(shape)}, not {list(claimed.shape)}"
+        return Comparison(name=name, equal=False, close=False, why=why)
+    return None
+
+
 def compare(claimed: Tensor, found: Tensor, tolerance: Tolerance) -> Comparison:
     """Hold one output done again against the receipt's."""
     name = claimed.name
-    if claimed.dtype != found.dtype:
-        why = f"the type is {NAMES[found.dtype]}, not {NAMES[claimed.dtype]}"
-        return Comparison(name=name, equal=False, close=False, why=why)
-    if claimed.shape != found.shape:
-        why = f"the shape is {list(found.shape)}, not {list(claimed.shape)}"
-        return Comparison(name=name, equal=False, close=False, why=why)
+    another = unlike(claimed, found.dtype, found.shape)
+    if another is not None:
+        return another
     one, other = claimed.array(), found.array()
     if claimed.data == found.data:
         return Comparison(name=name, equal=True, close=True, size=one.size)

@@ -254,6 +254,30 @@ def test_next_move__index_past_its_table__its_step():
     assert (proof.fault, proof.place, proof.element) == (Fault.STEP, gather.out + 1, 0)
 
 
+def test_next_move__index_past_its_table_that_others_read_too__its_step():
+    """A publisher who lies could have it read by more than the table."""
+    builder = Builder()
+    index = builder.input("index", NUMBERS["int64"], (3,))
+    table = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    rows = builder.gather(index, table)
+    again = builder.gather(index, table[:, :2])
+    seen = builder.look_up(
+        replace(index, count=24, width=256, size=1), np.arange(256, dtype=np.uint8)
+    )
+    for name, block in (("rows", rows), ("seen", seen)):
+        part = replace(block, count=min(block.width, block.count))
+        builder.output(name, NUMBERS["uint8"], (part.count,), part)
+    program = builder.program()
+    assert again.count == 6
+    wrong = [Tensor.of("index", np.array([0, 2**40, -1], dtype=np.int64))]
+    right = [Tensor.of("index", np.array([0, 1, 2], dtype=np.int64))]
+    told = rows_of(Executor(program).trace(right))
+    told[0] = wrong[0].data
+    outputs = Trace.of(program, told).outputs()
+    proof = Paper(run_of(program, wrong, outputs), told).walk().proof
+    assert (proof.fault, proof.place, proof.element) == (Fault.STEP, rows.base + 1, 0)
+
+
 def test_next_move__rpc_shows_other_hashes_or_another_row__refused(lying):
     lying.summon()
     lying.answer()

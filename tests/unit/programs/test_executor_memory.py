@@ -7,10 +7,18 @@ import tracemalloc
 import numpy as np
 import pytest
 from counterfoil.formats.dtypes import NUMBERS
+from counterfoil.formats.receipt import Receipt
+from counterfoil.formats.receipt_file import Opening, ReceiptFile
+from counterfoil.formats.set_opening import SetOpening
 from counterfoil.formats.tensor import Tensor
-from counterfoil.programs import ExactProgram, Executor
-from counterfoil.programs.container import pack
+from counterfoil.programs import Builder, ExactProgram, Executor
+from counterfoil.programs.container import file_of, pack
 from counterfoil.programs.rows import Edge, Header, Kind, Operator, index_rows
+from counterfoil.replay import Replayer
+
+SOMEBODY = "0x" + "11" * 20
+
+SOMEBODY = "0x" + "11" * 20
 
 MOST = 200 * 2**20
 """Bytes that one run may take beside its program."""
@@ -83,6 +91,48 @@ def wide_copies() -> ExactProgram:
     rows = index_rows(np.full(count, 2), np.zeros(count, np.int64))
     tables = [bytes([Kind.TABLE]) + bytes([7]) * 256 * s for s in (size, 1)]
     return program([first, wide, copied], [*tables, *rows])
+
+
+def test_replay__thousands_of_outputs_in_the_same_rows__no_more_than_the_file():
+    """A trace of two megabytes whose outputs are three gigabytes."""
+    builder, length = Builder(), 2**20
+    given = builder.input("x", NUMBERS["uint8"], (length,))
+    block = builder.look_up(given, np.arange(256, dtype=np.uint8), 256)
+    for number in range(3000):
+        builder.output(f"y{number}", NUMBERS["uint8"], (length,), block)
+    program = builder.program()
+    inputs = [Tensor.of("x", np.zeros(length, np.uint8))]
+    claimed = [Tensor.of(f"y{number}", np.zeros(1, np.uint8)) for number in range(2999)]
+    claimed.append(Tensor.of("y2999", np.zeros(length, np.uint8)))
+    zero = bytes(32)
+    file = ReceiptFile(
+        chain_id=1, ledger=SOMEBODY, signature=bytes(65),
+        receipt=Receipt(
+            signer=SOMEBODY, sequence=0, model=zero, runtime=program.commitment.digest,
+            request=zero, inputs=zero, outputs=zero, issued_at=1, settle_by=0,
+        ),
+        opening=Opening(
+            inputs=SetOpening(master=zero, tensors=tuple(inputs)),
+            outputs=SetOpening(master=zero, tensors=tuple(claimed)),
+        ),
+    )  # fmt: skip
+
+    class Found:
+        graph = file_of(program)
+
+        def find(self, *_: object) -> Found:
+            return self
+
+    replayer = Replayer(Found())
+    tracemalloc.start()
+    try:
+        found = replayer.replay(file)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.verdict == "different"
+    assert [each.equal for each in found.outputs] == [False] * 2999 + [True]
+    assert most < MOST
 
 
 @pytest.mark.parametrize("make", [many_taps, one_table_of_many, one_embedding_of_many, wide_copies])

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.formats.tensor import Tensor
-from counterfoil.programs.executor import check_inputs, table_of
+from counterfoil.programs.executor import table_of
+from counterfoil.programs.given import check_inputs
 from counterfoil.programs.program import ExactProgram
 from counterfoil.programs.rows import (
     PADDING,
