@@ -94,6 +94,14 @@ def test_quantise__operator_of_no_program__named_with_its_reason(files: Path) ->
         (["--calibrate", "few.npz"], "too few"),
         (["--calibrate", "double.npz"], "are float64, the model takes float32"),
         (["--calibrate", "data.npz", "-o", "nowhere/x.onnx"], "cannot write"),
+        (["--calibrate", "data.npz", "--held-out", "double.npz"], "are float64, the model takes"),
+        (["--calibrate", "data.npz", "--held-out", "text.npz"], "are str"),
+        (["--calibrate", "labelled.npz", "--labels", "words"], "labels are a number for each"),
+        (["--calibrate", "labelled.npz", "--labels", "pairs"], "of the shape [4, 2]"),
+        (
+            ["--calibrate", "few.npz", "--held-out", "named.npz", "--labels", "one"],
+            "of the shape []",
+        ),
     ],
 )
 def test_quantise__bad_arguments__one_line(
@@ -102,6 +110,10 @@ def test_quantise__bad_arguments__one_line(
     monkeypatch.chdir(files)
     np.savez("few.npz", image=np.zeros((2, 1, 8, 8), np.float32))
     np.savez("double.npz", image=np.zeros((20, 1, 8, 8)))
+    np.savez("text.npz", image=np.full((20, 1, 8, 8), "a"))
+    images = np.zeros((20, 1, 8, 8), np.float32)
+    np.savez("labelled.npz", image=images, words=np.full(20, "a"), pairs=np.zeros((20, 2)))
+    np.savez("named.npz", image=images, one=np.int64(3))
     done = invoke("quantise", "digits.onnx", *arguments)
     assert done.exit_code not in (0, 70)
     assert reason in done.output

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterfoil.errors import BadCalibration
+from counterfoil.formats.dtypes import NAMES
 from counterfoil.formats.tensor import Tensor
 from counterfoil.inference.plain import Plain
 from counterfoil.programs.engine import Engine
@@ -58,8 +59,9 @@ def judged(
         data: arrays of shape (samples, …).
         labels: the right answer of each sample.
     Raises:
-        BadCalibration: the data do not fit the model.
+        BadCalibration: the data do not fit the model, or the labels are none.
     """
+    _check(program, data, labels)
     engine = Engine(program)
     names = [e.name for e in program.outputs]
     floats = Plain(_watched(graph, names))
@@ -75,6 +77,22 @@ def judged(
             f"{len(labels)} labels for {len(pairs[names[0]])} samples that are held out"
         )
     return tuple(_output(name, pairs[name], labels) for name in names)
+
+
+def _check(program: ExactProgram, data: Arrays, labels: NDArray[Any] | None) -> None:
+    for edge in program.inputs:
+        given = np.asarray(data.get(edge.name, ())).dtype.name
+        if edge.name in data and given != NAMES[edge.dtype]:
+            raise BadCalibration(
+                f"the data of {edge.name!r} are {given}, the model takes {NAMES[edge.dtype]}"
+            )
+    if labels is not None and (
+        labels.dtype.kind not in "iubf" or labels.ndim == 0 or labels.size != len(labels)
+    ):
+        raise BadCalibration(
+            f"labels are a number for each sample, not {labels.dtype.name} of the shape "
+            f"{list(labels.shape)}"
+        )
 
 
 def _some(data: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[dict[str, Any]]:
