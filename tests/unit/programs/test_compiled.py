@@ -15,14 +15,23 @@ import pytest
 from counterfoil.errors import InputRefused
 from counterfoil.formats.dtypes import NUMBERS
 from counterfoil.formats.tensor import Tensor
-from counterfoil.programs import Builder, ExactProgram, Executor, Kind, Weights, Window, compiled
+from counterfoil.programs import (
+    Builder,
+    ExactProgram,
+    Executor,
+    Kind,
+    Weights,
+    Window,
+    compiled,
+    limits,
+)
 from counterfoil.programs import engine as engine_module
 from counterfoil.programs.builder import bits
 from counterfoil.programs.compiled import ready
 from counterfoil.programs.compiled.build import Kernels
 from counterfoil.programs.compiled.fields import FIELDS
 from counterfoil.programs.engine import Engine
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_programs import SPECIAL, built_ties, channels, random_run
 
@@ -70,6 +79,7 @@ def test_product__any_sizes_and_groups__is_the_executor_s(
     groups = -(-width // per_group)
     source_width = groups * columns + int(rng.integers(0, 3))
     kernel = tuple(rng.integers(1, 4, 2).tolist())
+    assume(kernel[0] * kernel[1] * (source_width + columns) < limits.STEP - 400)
     window = Window(
         source=places, out=tuple(rng.integers(1, 8, 2).tolist()), kernel=kernel,
         strides=tuple(rng.integers(1, 5, 2).tolist()), pads=tuple(rng.integers(0, 9, 2).tolist()),
