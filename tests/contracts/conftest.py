@@ -11,7 +11,7 @@ import pytest
 from book import GRACE, Book, key, several
 from eth_account.signers.local import LocalAccount
 from support.compiling import load_contracts
-from support.evm import account, name_the_caller
+from support.evm import account, lighten
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -19,8 +19,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def caller(chain):
-    name_the_caller(chain)
+def light(chain):
+    lighten(chain)
 
 
 @pytest.fixture(scope="session")

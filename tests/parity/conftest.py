@@ -5,7 +5,7 @@ from __future__ import annotations
 import ape
 import pytest
 from support.compiling import load_contracts
-from support.evm import name_the_caller
+from support.evm import lighten
 
 LEDGER = "0x00000000000000000000000000000000C0047E2F"
 """The ledger in whose name the digests' harness speaks; nobody lives there."""
@@ -16,8 +16,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def caller(chain):
-    name_the_caller(chain)
+def light(chain):
+    lighten(chain)
 
 
 @pytest.fixture(scope="session")
