@@ -10,10 +10,14 @@ function leaf(data) {
   return keccak(Buffer.concat([Buffer.from([0]), data]))
 }
 
-// merkletreejs hashes a pair as one buffer of 64 bytes; ours has 0x01 before it.
+// merkletreejs hashes a pair as one buffer of 64 bytes; ours has 0x01 before it. A pair is hashed
+// once, for all the trees that have it: nearly every node of one is a node of the next.
+const known = new Map()
 function node(pair) {
   if (pair.length !== 64) throw new Error(`a node of ${pair.length} bytes`)
-  return keccak(Buffer.concat([Buffer.from([1]), pair]))
+  const key = pair.toString('latin1')
+  if (!known.has(key)) known.set(key, keccak(Buffer.concat([Buffer.from([1]), pair])))
+  return known.get(key)
 }
 
 function main(told) {
