@@ -19,9 +19,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from counterfoil import chain as chains  # noqa: E402
 from counterfoil.chain import Chain  # noqa: E402
 from counterfoil.errors import ChainUnavailable  # noqa: E402
+from deployed import copied  # noqa: E402
 from eth_account import Account  # noqa: E402
 from eth_account.signers.local import LocalAccount  # noqa: E402
 from rpc import FaultyRpc  # noqa: E402
@@ -122,14 +122,20 @@ def on_anvil(anvil, tmp_path) -> Iterator[World]:
 
 
 @pytest.fixture
-def embedded() -> Chain:
-    return chains.embedded()
+def copy() -> tuple[Chain, list[LocalAccount]]:
+    return copied()
 
 
 @pytest.fixture
-def roles(embedded) -> list[LocalAccount]:
-    """operator, payer, stranger"""
-    return [chains.funded_account(embedded) for _ in range(3)]
+def embedded(copy) -> Chain:
+    """A chain in this process, with the contracts on it."""
+    return copy[0]
+
+
+@pytest.fixture
+def roles(copy) -> list[LocalAccount]:
+    """operator, payer, stranger, each with gas money"""
+    return copy[1]
 
 
 @pytest.fixture
