@@ -18,13 +18,18 @@ from counterfoil.journal import Journal
 
 @pytest.fixture(scope="session")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
-    """A journal that every test may seal in."""
+    """A journal that every test may seal in.
+
+    The environment is as it was before a test runs: what a session's fixture leaves in it, every
+    later test of the process has, and its children too.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COUNTERFOIL_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("COUNTERFOIL_PASSPHRASE", secrets.token_hex(16))
-        with Journal.open(load_profile()) as journal:
-            journal.unlock()
-            yield journal
+        patch.setenv("COUNTERFOIL_SECRET", secrets.token_hex(32))
+        journal = Journal.open(load_profile())
+        journal.unlock()
+    with journal:
+        yield journal
 
 
 @pytest.fixture
