@@ -26,7 +26,7 @@ INCOMPLETE = UNSEALED
 """Exit code: all rows are done, and some have no receipt of their outputs."""
 
 FIRST = 5.0
-"""Seconds after which the time left is told where no bar is shown."""
+"""Seconds after the first block after which the time left is told where no bar is shown."""
 
 
 def _columns(
@@ -147,7 +147,7 @@ def cli(
     backend = _backend(on)
     here = max(1, len(os.sched_getaffinity(0)) // threads)
     if estimate:
-        _tell_estimate(mapper, found.rows, workers or here, out)
+        _tell_estimate(mapper, found.rows, 1 if backend == "loop" else workers or here, out)
         return
     several = profiles(config.load_profile(profile), logs)
     count = workers or (0 if backend == "ray" and address else here)
@@ -174,32 +174,39 @@ def _backend(on: str) -> Backend:
 
 
 class _Progress:
-    """A bar with the time that is left; where there is no terminal, one line after a while."""
+    """A bar with the time that is left; where there is no terminal, one line after a while.
+
+    How fast it goes is told from the first block on: workers, and Ray all the more, take a while
+    to begin.
+    """
 
     def __init__(self, out: Output, stack: ExitStack) -> None:
         self._out = out
         self._stack = stack
         self._advance: Callable[..., None] = lambda steps: None
         self._told = out.json or sys.stderr.isatty()
-        self._began = 0.0
-        self._rows = self._done = 0
+        self._first: float | None = None
+        self._rows = self._left = 0
 
     def begun(self, rows: int, before: int) -> None:
-        """So many rows in all, so many of them done before."""
-        self._began, self._rows = time.monotonic(), rows - before
+        """So many rows in all, so many of them not to be run."""
+        self._rows = self._left = rows - before
         label = f"rows, after {before:,}" if before else "rows"
         self._advance = self._stack.enter_context(self._out.progress(label, self._rows))
 
     def finished(self, rows: int) -> None:
         """So many more are done."""
         self._advance(rows)
-        self._done += rows
-        took = time.monotonic() - self._began
-        if not self._told and took > FIRST and self._done < self._rows:
+        self._left -= rows
+        now = time.monotonic()
+        if self._first is None:
+            self._first, self._rows = now, self._left
+        took = now - self._first
+        if not self._told and took > FIRST and self._left:
             self._told = True
-            rate = self._done / took
-            left = span((self._rows - self._done) / rate)
-            self._out.note(f"estimate  {rate:,.0f} rows/s, {left} left")
+            rate = (self._rows - self._left) / took
+            left = span(self._left / rate)
+            self._out.note(f"estimate  {rate:,.3g} rows/s, {left} left")
 
 
 def span(duration: float) -> str:
@@ -210,9 +217,11 @@ def span(duration: float) -> str:
 
 
 def _tell_estimate(mapper: Mapper, rows: int, workers: int, out: Output) -> None:
-    found = estimated(mapper.setup, rows)
+    found = estimated(mapper.setup, rows, mapper.block)
     all_rows = found.seconds_for_all(workers)
     each = found.seconds / found.tried if found.tried else 0.0
+    several = f"{workers} workers that do not slow each other down"
+    team = "one worker" if workers == 1 else several
     out.result(
         {
             "rows": rows,
@@ -224,7 +233,7 @@ def _tell_estimate(mapper: Mapper, rows: int, workers: int, out: Output) -> None
         },
         [
             f"rows      {rows:,}; tried {found.tried:,}, {each * 1e3:.3g} ms each in one worker",
-            f"estimate  {span(all_rows)} with {workers} workers that do not slow each other down",
+            f"estimate  {span(all_rows)} with {team}",
             f"outputs   {found.output_for_all / 1e6:,.1f} MB",
         ],
     )

@@ -16,37 +16,47 @@ class Estimate:
         rows: of the data set.
         tried: rows that were run.
         seconds: that they took.
-        output: bytes of their outputs' file.
+        blocks: that the rows make; none is shared between workers.
+        frame: bytes of a file of outputs besides its rows.
+        output: bytes of a row in it.
     """
 
     rows: int
+    blocks: int
     tried: int
     seconds: float
-    output: int
+    frame: float
+    output: float
 
     def seconds_for_all(self, workers: int) -> float:
         """Seconds for all rows, if so many workers do not slow each other down."""
-        return self.seconds / self.tried * self.rows / workers if self.tried else 0.0
+        if not self.tried:
+            return 0.0
+        turns = -(-self.blocks // workers)
+        return self.seconds / self.tried * self.rows * turns / self.blocks
 
     @property
     def output_for_all(self) -> int:
         """Bytes of outputs for all rows."""
-        return int(self.output / self.tried * self.rows) if self.tried else 0
+        return int(self.frame * self.blocks + self.output * self.rows)
 
 
-def estimate(setup: Setup, rows: int, *, within: float = 3.0) -> Estimate:
+def estimate(setup: Setup, rows: int, block: int, *, within: float = 3.0) -> Estimate:
     """Run the first rows for some seconds.
 
     Args:
+        block: rows of a block.
         within: seconds, about.
     Raises:
         CounterfoilError: as a worker.
     """
-    worker, tried, count, took, output = Worker(setup), 0, 1, 0.0, 0
+    worker, tried, count, took = Worker(setup), 0, 1, 0.0
+    one = last = 0
     if rows:
         first = worker.run(Task(block=0, start=0, stop=1))  # the engine warms up
         if first.error is not None:
             raise first.error
+        one = last = len(first.outputs)
     while tried < rows and took < within:
         stop = min(rows, tried + count)
         began = time.perf_counter()
@@ -54,6 +64,11 @@ def estimate(setup: Setup, rows: int, *, within: float = 3.0) -> Estimate:
         took += time.perf_counter() - began
         if done.error is not None:
             raise done.error
-        output += len(done.outputs)
+        last, large = len(done.outputs), stop - tried
         tried, count = stop, min(4096, 2 * count)
-    return Estimate(rows=rows, tried=tried, seconds=took, output=output)
+    # A file of few rows is mostly frame, so what a row takes is the difference.
+    output = (last - one) / (large - 1) if tried and large > 1 else float(one)
+    return Estimate(
+        rows=rows, blocks=-(-rows // block), tried=tried, seconds=took,
+        frame=one - output, output=output,
+    )  # fmt: skip

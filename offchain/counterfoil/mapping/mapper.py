@@ -119,6 +119,11 @@ class Mapper:
             skip=options.skip,
         )
 
+    @property
+    def block(self) -> int:
+        """Rows of a block of a job that begins now."""
+        return self._options.block or job.block_rows(self._data.rows, self._data.size)
+
     def run(
         self,
         folder: Path,
@@ -136,7 +141,7 @@ class Mapper:
             folder: where `outputs`, `receipts` and `job.json` go.
             profiles: of the logs; block b is sealed by log b modulo their count.
             address: of a Ray cluster.
-            begun: called once with the rows of the job, and those that are done.
+            begun: called once with the rows of the job, and those that need not be run.
             finished: called with the rows of each block that is done, from any thread.
         Raises:
             JobBusy, BadJob, JobChanged: the folder is not this job's to go on with.
@@ -153,19 +158,15 @@ class Mapper:
                 journal.unlock()
             found, known, todo = self._begin(folder, mine, every)
             before = found.rows - sum(stop - start for start, stop in map(found.span, todo))
-            begun(found.rows, before)
             hit("map.begun")
             began = time.monotonic()
-            tasks = []
+            tasks, sealed = [], 0
             for block in todo:
-                if known and sealing.taken(folder, found, block, known):
+                if not (known and sealing.taken(folder, found, block, known)):
                     start, stop = found.span(block)
-                    finished(stop - start)
-                    continue
-                start, stop = found.span(block)
-                masters = recovery.masters_of(found, block, known)
-                tasks.append(Task(block=block, start=start, stop=stop, masters=masters or None))
-            sealed = 0
+                    masters = recovery.masters_of(found, block, known)
+                    tasks.append(Task(block=block, start=start, stop=stop, masters=masters or None))
+            begun(found.rows, found.rows - sum(task.stop - task.start for task in tasks))
             if tasks:
                 lock = threading.Lock()
 
@@ -197,9 +198,7 @@ class Mapper:
     ) -> tuple[Job, dict[int, sealing.Known], list[int]]:
         found = job.load(folder)
         data, setup = self._data, self.setup
-        block = self._options.block or (
-            found.block if found is not None else job.block_rows(data.rows, data.size)
-        )
+        block = self._options.block or (self.block if found is None else found.block)
         options = {
             "batch": setup.batch,
             "block": block,
