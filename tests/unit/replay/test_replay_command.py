@@ -9,14 +9,15 @@ import counterfoil
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from counterfoil.cli.replay import cli
+from counterfoil.cli import main
 
 from .conftest import resigned
 from .test_replay import FEED, noise, squares
 
 
 def invoke(*words):
-    done = CliRunner().invoke(cli, [str(word) for word in words])
+    # By the group: a command that is invoked alone remembers the help option it had there.
+    done = CliRunner().invoke(main, ["replay", *map(str, words)])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
 
