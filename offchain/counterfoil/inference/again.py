@@ -136,6 +136,9 @@ def _record(recorded: Runtime | None) -> Mapping[str, Any]:
         raise NotReplayable(f"of the receipt's runtime options: {error}") from error
     if not isinstance(record, dict):
         raise NotReplayable("the receipt's runtime options are no JSON object")
+    disabled = record.get("disabledOptimizers", [])
+    if not isinstance(disabled, list) or not all(isinstance(name, str) for name in disabled):
+        raise NotReplayable("the receipt's disabled optimisers are no list of names")
     for key, what in (
         ("customOperators", "a library of custom operators"),
         ("initializers", "initialisers from outside the model"),
