@@ -28,7 +28,7 @@ from counterfoil.programs import Executor
 from counterfoil.replay import Models
 from counterfoil.watch import Sources, Tower
 from counterfoil.watch import Store as WatchStore
-from test_challenge import CAP, log, replace_price, sent, stage, store
+from test_challenge import CAP, log, replace_price, sent, spent, stage, store
 
 __all__ = ["log", "stage", "store"]
 
@@ -84,6 +84,22 @@ def test_challenge__another_summoned_and_nobody_answers__his_to_time_out(stage, 
     guard = challenger_of(stage, store, limits=Limits(gas_price=10**12, at_a_loss=True))
     assert sent(guard.look(file).said) == ["time-out"]
     assert stage.court.case_of(file.digest).state == "faulty"
+
+
+def test_challenge__asserted_by_another__its_bond_counts_too(stage, log, store):
+    journal, settler = log
+    file, liar = lying_receipt(stage, journal, settler, another_output)
+    run = run_of(Executor(stage.program), file.opening)
+    root = run.trace.tree.root
+    signature = journal.sign_trace(file.digest, root, stage.court.address)
+    call = stage.court.assert_call(run.summons(file), root, signature, 20 * CAP)
+    chains.wait(stage.chain, chains.send(stage.chain, call, stage.operator))
+    before = stage.chain.balance(Address(stage.challenger.address))
+    said = play(stage, challenger_of(stage, store), file, liar)
+    assert said[0].kind == "begins" and said[0].data["reward"] == 2 * CAP
+    assert said[-1].data["end"] == "won" and sent(said) == ["commit", "prove"]
+    earned = stage.chain.balance(Address(stage.challenger.address)) - before
+    assert earned == 2 * CAP - spent(stage, said)
 
 
 def test_challenge__fall_is_in_the_state_and_not_yet_in_the_events__waited_for(
@@ -178,18 +194,33 @@ def test_watch__file_does_not_say_that_its_run_is_a_programs__guarded(
     assert found == (["begins", "sent"] if preimage is None else ["unguarded"])
 
 
-def test_watch__payer_without_money__said_and_all_else_too(stage, log, watched, tmp_path):
+def test_watch__payer_without_money__said_and_all_else_too(
+    stage, log, watched, tmp_path, monkeypatch
+):
     journal, settler = log
     file, _ = lying_receipt(stage, journal, settler, another_output)
     file.write(tmp_path / "held" / "receipt.json")
-    poor = chains.funded_account(stage.chain)
-    rest = stage.chain.balance(Address(poor.address)) - 10**15
-    away = chains.Call(to=Address(stage.operator.address), data=b"", value=rest)
-    chains.wait(stage.chain, chains.send(stage.chain, away, poor))
-    report = watched(account=poor).step()
+    monkeypatch.setattr(type(stage.chain), "balance", lambda *_: 10**14)
+    report = watched().step()
     assert kinds(report) == ["begins", "waits"]
     assert "send it gas money" in report.notices[-1].text
     assert report.broken == 1
+
+
+def test_settle__one_cases_sender_has_no_money__the_others_are_seen_to(stage, log, monkeypatch):
+    """After a revoke the operator's account answers summonses, and the payer demands."""
+    journal, settler = log
+    files = [honest_receipt(stage, journal, settler) for _ in range(2)]
+    for file in files:
+        summoned_by_another(stage, file)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(stage.chain), "balance", lambda *_: 0)
+        notes = settler.step().notes
+    for file in files:
+        what = f"the summons for receipt {file.receipt.sequence} is answered: "
+        (note,) = (each for each in notes if each.startswith(what))
+        assert "send it gas money" in note
+    assert len(settler.step().duties) == 2
 
 
 def test_run_again__of_no_program_or_false_about_it__told_apart(stage, log):
