@@ -35,6 +35,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_programs import SPECIAL, built_ties, channels, random_run
 
+from .test_executor_memory import one_table_of_many
+
 pytest.importorskip("llvmlite", reason="the extra `fast` is not installed")
 
 BYTES = np.arange(256, dtype=np.uint8)
@@ -205,6 +207,18 @@ def test_executor__few_channels_in_many_groups__too_large_is_left_to_the_plain_o
     engine = Engine(ready.sample())
     assert engine.path == "executor"
     assert "memory" in engine.refused["compiled"]
+
+
+def test_tables__named_by_thousands__laid_out_once(
+    made: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven tables of 6,000 operators; one byte less and they are too much."""
+    program = one_table_of_many()
+    monkeypatch.setattr(compiled.executor, "PACKED", 7 * 65536)
+    held(program, (Tensor.of("x", np.array([3], np.uint8)),), made)
+    monkeypatch.setattr(compiled.executor, "PACKED", 7 * 65536 - 1)
+    with pytest.raises(compiled.TooLarge):
+        compiled.CompiledExecutor(program, made)
 
 
 # Which way an engine takes

@@ -31,7 +31,7 @@ from .build import Kernels
 from .fields import FIELDS, LANES, SCRATCH, SLACK, WIDE
 
 PACKED: Final = 2**29
-"""Bytes of weights, laid out for the kernels, up to which a program is taken."""
+"""Bytes of weights and tables, laid out for the kernels, up to which a program is taken."""
 
 
 class TooLarge(Exception):
@@ -51,6 +51,7 @@ class CompiledExecutor:
         self.program = program
         self._kernels = kernels
         self._kept: list[NDArray[Any]] = []
+        self._tables: dict[tuple[int, int], int] = {}
         self._packed = 0
         steps: NDArray[np.uint64] = np.zeros((len(program.operators), 2), dtype=np.uint64)
         for place, o in enumerate(program.operators):
@@ -92,20 +93,27 @@ class CompiledExecutor:
         numbers["second"] = int(offsets[o.second])
         if o.kind in WINDOWED:
             return self._window(o, numbers)
-        rows = self.program.rows
         if o.kind is Kind.COPY:
             padding = np.full(o.size, o.pad, dtype=np.uint8)
             numbers |= {"padding": self._keep(padding), "places": self._places(o)}
             return f"copy{o.size}", numbers
         if o.kind is Kind.GATHER:
-            table = table_of(rows, o.table, o.entries)
-            numbers |= {"count": o.count // o.width, "table": self._keep(table)}
+            table = self._table(o.table, o.entries)
+            numbers |= {"count": o.count // o.width, "table": table}
             return f"gather{o.index_size}", numbers
         if o.kind in (Kind.LUT1, Kind.LUT2):
             count = 1 if o.kind is Kind.LUT1 else 256
-            numbers["table"] = self._keep(table_of(rows, o.table, count))
+            numbers["table"] = self._table(o.table, count)
             return f"{'look_up' if count == 1 else 'look_up_two'}{o.size}", numbers
         return {Kind.ARGMAX: "largest_place", Kind.QUANT: "quantise"}[o.kind], numbers
+
+    def _table(self, first: int, count: int) -> int:
+        """Entries of data rows, laid out once for all operators that name the same."""
+        if (first, count) not in self._tables:
+            table = table_of(self.program.rows, first, count)
+            self._count(len(table))
+            self._tables[first, count] = self._keep(table)
+        return self._tables[first, count]
 
     def _places(self, o: Operator) -> int:
         rows = self.program.rows[o.table :][: -(-o.count // PER_INDEX_ROW)]
@@ -120,6 +128,7 @@ class CompiledExecutor:
 
     def _window(self, o: Operator, numbers: dict[str, int]) -> tuple[str, dict[str, int]]:
         padding = np.full(o.source_width + SLACK, o.pad, dtype=np.uint8)
+        self._count(len(padding))
         numbers |= {"padding": self._keep(padding), "places": o.out_h * o.out_w}
         if o.kind is Kind.MAX:
             return "largest", numbers
@@ -175,7 +184,7 @@ class CompiledExecutor:
     def _count(self, size: int) -> None:
         self._packed += size
         if self._packed > PACKED:
-            raise TooLarge("its weights, laid out for the kernels, take too much memory")
+            raise TooLarge("its weights and tables, laid out for the kernels, take too much memory")
 
 
 def _weights(channels: list[Weights]) -> NDArray[np.int16]:
