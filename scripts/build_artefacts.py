@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,20 +58,16 @@ def standard_json(contract: str) -> dict[str, Any]:
 
 def artefact(contract: str) -> dict[str, Any]:
     """One contract's artefact: interface, bytecode, and what they were made from."""
-    import vyper
-
-    formats = ["abi", "bytecode", "bytecode_runtime", "method_identifiers", "integrity", "layout"]
-    output, settings = _compile(contract, [*formats, "solc_json"])
-    return {
+    formats = ["abi", "bytecode", "bytecode_runtime", "method_identifiers", "layout", "solc_json"]
+    output, settings = _compile(contract, formats)
+    return origin(contract) | {
         "name": contract.rpartition("/")[2],
-        "compiler": f"vyper {vyper.__long_version__}",
         "evmVersion": settings.evm_version,
         "optimiser": str(settings.optimize),
         "abi": output["abi"],
         "bytecode": output["bytecode"],
         "runtimeBytecode": output["bytecode_runtime"],
         "immutablesSize": _length(output["layout"].get("code_layout", {})),
-        "integrity": output["integrity"],
         "methodIdentifiers": output["method_identifiers"],
         "sources": sorted(output["solc_json"]["sources"]),
     }
@@ -88,17 +85,32 @@ def text(value: dict[str, Any]) -> str:
 
 def build() -> dict[str, str]:
     """Every artefact's text, by file name, and where the proxy puts what is deployed."""
+    made = {each["name"]: each for each in map(artefact, CONTRACTS)}
+    return {f"{name}.json": text(each) for name, each in made.items()} | {
+        "addresses.json": text(addresses(made))
+    }
+
+
+def addresses(made: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Where the proxy puts the bytecode of these artefacts, by name."""
     from counterfoil.chain.deployment import COURT, court_plan, fault_plans, plans
 
-    made = {each["name"]: each for each in map(artefact, CONTRACTS)}
     codes = {name: bytes.fromhex(each["bytecode"][2:]) for name, each in made.items()}
     ledger, registry = plans(codes)
     court = court_plan(codes[COURT], ledger.address)
     planned = (ledger, registry, court, *fault_plans(codes, ledger.address))
-    addresses = {plan.name: plan.address for plan in planned}
-    return {f"{name}.json": text(each) for name, each in made.items()} | {
-        "addresses.json": text(addresses)
-    }
+    return {plan.name: plan.address for plan in planned}
+
+
+def origin(contract: str) -> dict[str, Any]:
+    """What an artefact was made from, as it is now; without generating any code.
+
+    `integrity` is the compiler's digest of the source and of all that it imports.
+    """
+    import vyper
+
+    output, _ = _compile(contract, ["integrity"])
+    return {"compiler": f"vyper {vyper.__long_version__}", "integrity": output["integrity"]}
 
 
 def page(addresses: str) -> str:
