@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import time
@@ -29,6 +30,9 @@ from .sqlite import Sqlite
 WAIT = 10.0
 """Seconds that a caller waits for others before it gets `JournalLocked`."""
 
+FORK = 60.0
+"""Seconds that a fork waits for a thread that writes: a transaction of a large batch takes some."""
+
 
 class Store:
     """A database, with the one connection that writes.
@@ -39,7 +43,8 @@ class Store:
 
     A fork is safe: before it, no transaction is open and every connection is closed; after it,
     parent and child each connect anew. (SQLite's locks belong to a process and its library
-    keeps their count in memory, so a connection must not cross a fork, not even unused.)
+    keeps their count in memory, so a connection must not cross a fork, not even unused.) Where
+    a thread writes for longer than a fork waits, the child's journal is closed instead.
     """
 
     def __init__(self, url: str, durability: Durability, wait: float = WAIT) -> None:
@@ -57,6 +62,7 @@ class Store:
         self._writer: sa.Connection | None = None
         self._raw: Any = None
         self._cursor: Any = None
+        self._crossed = False
         self._new_locks()
         _stores.add(self)
 
@@ -65,6 +71,7 @@ class Store:
         self._readers = 0
         self._turn = threading.Condition()
         self._forking = False
+        self._alone = True
 
     @property
     def dialect(self) -> sa.Dialect:
@@ -73,11 +80,19 @@ class Store:
 
     @property
     def engine(self) -> sa.Engine:
-        if self.closed:
-            raise JournalClosed("the journal is closed: open it anew")
+        self._check_open()
         if self._engine is None:
             self._engine = self.backend.engine(self.wait)
         return self._engine
+
+    def _check_open(self) -> None:
+        if self._crossed:
+            raise JournalClosed(
+                "this process was forked while a thread wrote to the journal for over "
+                f"{FORK:g} s: start it anew"
+            )
+        if self.closed:
+            raise JournalClosed("the journal is closed: open it anew")
 
     def writer(self) -> sa.Connection:
         """The writing connection; only inside a `Transaction`, or while it is made."""
@@ -171,7 +186,9 @@ class Store:
     # Forks
 
     def _before_fork(self) -> None:
-        self._mutex.acquire(timeout=self.wait)
+        self._alone = self._mutex.acquire(timeout=FORK)
+        if not self._alone:
+            return  # the transaction, and its connection, stay the thread's that is in it
         deadline = time.monotonic() + self.wait
         with self._turn:
             self._forking = True
@@ -180,6 +197,8 @@ class Store:
         self._disconnect()
 
     def _after_fork_in_parent(self) -> None:
+        if not self._alone:
+            return
         with self._turn:
             self._forking = False
             self._turn.notify_all()
@@ -188,7 +207,14 @@ class Store:
     def _after_fork_in_child(self) -> None:
         if self._turnstile is not None:
             self._turnstile.close()
+        alone = self._alone
         self._new_locks()
+        if not alone:
+            # Not even closed: what they would undo, the parent is about to commit.
+            parents = [self._engine, self._writer, self._raw, self._cursor]
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(parents))
+            self._engine = self._writer = self._raw = self._cursor = None
+            self._crossed = self.closed = True
 
 
 class Transaction:
@@ -224,8 +250,7 @@ class Transaction:
                 f"a thread has held the journal for {store.wait:g} s: is the disk stuck?"
             )
         try:
-            if store.closed:
-                raise JournalClosed("the journal is closed: open it anew")
+            store._check_open()
             if store._turnstile is not None:
                 store._turnstile.acquire(store.wait)
             try:
