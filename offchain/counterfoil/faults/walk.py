@@ -179,15 +179,19 @@ def show(run: Run, docket: Docket) -> Proof | Missing | None:
         below, first = layer - depth, index << depth
         if (below, first) not in docket.nodes:
             return Missing(node=_node(docket, layer, index, digest, len(own.layers) - 1))
-        if docket.nodes[layer, index] != digest:
-            raise BadAnswer("hashes that were revealed do not lead to the node above them")
-        mine = own.layers[below]
-        index = next(
-            place
-            for place in range(first, first + (1 << depth))
-            if docket.nodes[below, place] != mine[place].tobytes()
+        mine, theirs = own.layers[below], docket.nodes
+        index_below = next(
+            (
+                place
+                for place in range(first, first + (1 << depth))
+                if theirs.get((below, place)) != mine[place].tobytes()
+            ),
+            None,
         )
-        layer, digest = below, docket.nodes[below, index]
+        if theirs.get((layer, index)) != digest or (below, index_below) not in theirs:
+            raise BadAnswer("hashes that were revealed do not lead to the node above them")
+        assert index_below is not None
+        layer, index, digest = below, index_below, theirs[below, index_below]
     return _leaf(run, docket, index, digest)
 
 
@@ -217,7 +221,10 @@ def _node(docket: Docket, layer: int, index: int, digest: Digest, height: int) -
     """A node with its siblings: all of them were revealed on the way down to it."""
     path, at = [], index
     for up in range(layer, height):
-        path.append(docket.nodes[up, at ^ 1])
+        sibling = docket.nodes.get((up, at ^ 1))
+        if sibling is None:
+            raise BadAnswer("hashes that were revealed lack those beside them")
+        path.append(sibling)
         at >>= 1
     return Node(layer=layer, index=index, digest=digest, path=tuple(path))
 

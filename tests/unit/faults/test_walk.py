@@ -297,6 +297,26 @@ def test_next_move__rpc_shows_other_hashes_or_another_row__refused(lying):
         lying.move()
 
 
+def test_next_move__rpc_contradicts_what_it_showed__refused(lying):
+    """Two events of one place, of which the later one is made up."""
+    lying.summon()
+    lying.answer()
+    top = lying.demand(lying.move().node)
+    lying.reveal(top)
+    node, right = lying.move().node, lying.docket.nodes.copy()
+    own = lying.run.trace.tree.layers[node.layer]
+    for place, digest in enumerate(own):
+        lying.docket.nodes[node.layer, place] = digest.tobytes()
+    with pytest.raises(BadAnswer, match="do not lead"):
+        lying.move()
+    lying.docket.nodes = right.copy()
+    del lying.docket.nodes[node.layer, node.index ^ 1]
+    with pytest.raises(BadAnswer, match=r"lack those beside|do not lead"):
+        lying.move()
+    lying.docket.nodes = right
+    assert lying.move().node == node
+
+
 def test_demand__wrong_path__the_paper_court_says_so(lying):
     """The tests' own court is no yes-man."""
     lying.summon()
