@@ -111,7 +111,7 @@ def locked(folder: Path) -> Iterator[None]:
         JobBusy: another process works on it.
         BadJob: it holds something that is no job.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_durably(folder)
     if not (folder / MANIFEST).exists():
         strange = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
         if strange:
@@ -227,7 +227,20 @@ def write_durably(path: Path, content: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     draft.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _keep(path.parent)
+
+
+def make_durably(folder: Path) -> None:
+    """Make a folder, and those above it, where they are not there; each survives a power cut."""
+    if not folder.is_dir():
+        make_durably(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _keep(folder.parent)
+
+
+def _keep(folder: Path) -> None:
+    """Make durable what a folder holds, by name."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
@@ -244,4 +257,4 @@ def _bytes(value: str) -> bytes:
     return bytes.fromhex(value[2:])
 
 
-__all__ = ["Job", "begin", "block_rows", "check", "load", "locked", "write_durably"]
+__all__ = ["Job", "begin", "block_rows", "check", "load", "locked", "make_durably", "write_durably"]

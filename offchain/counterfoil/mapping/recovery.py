@@ -15,7 +15,7 @@ from counterfoil.hashing.types import Digest
 from counterfoil.inference.drafts import Masters
 from counterfoil.journal import Journal
 
-from .job import Job
+from .job import Job, make_durably
 from .sealing import Known
 from .tables import OUTPUTS, RECEIPTS, part
 
@@ -25,7 +25,7 @@ PAGE: Final = 2**16
 def lay_out(folder: Path) -> None:
     """Make the folders of Parquet files, and remove what a kill left half written."""
     for kind in (OUTPUTS, RECEIPTS):
-        (folder / kind).mkdir(exist_ok=True)
+        make_durably(folder / kind)
         for draft in (folder / kind).glob(".*.part"):
             draft.unlink()
 
