@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -16,8 +17,10 @@ import pytest
 from counterfoil import config, keys, mapping
 from counterfoil.formats.receipt_file import ReceiptFile
 from counterfoil.inference import drafts
+from counterfoil.mapping import processes
 from counterfoil.mapping.points import NAMES
 from counterfoil.mapping.tables import part
+from counterfoil.mapping.work import Task
 from counterfoil.verify import WORDS_OF_OPENING, Trust, verify
 from support.data_sets import DECODE, KINDS, ROWS, rows, save, save_model
 from support.mapped import Scene, children, done_blocks, ended, plain_loop, wait_for, wait_for_end
@@ -270,6 +273,41 @@ def test_map__worker_killed_at_a_point__another_takes_over(scene):
     told = scene.run("--on", "processes", "--workers", 2, "--block", 5, point="map.worked:3")
     assert told["sealed"] == ROWS  # each worker dies at its third block; the owner never
     scene.check()
+
+
+@pytest.mark.slow
+def test_run__workers_without_a_block_die__the_others_go_on(scene, monkeypatch):
+    mapper = mapping.Mapper(scene.model, mapping.open_data(scene.data), mapping.Options(columns={}))
+    begin, give = processes._Process.__init__, processes._Process.give
+    begun, stopped, killed = [], [], set()
+
+    def note(self, setup):
+        begin(self, setup)
+        begun.append(self)
+
+    def stop_the_first(self, task):
+        if not stopped:
+            os.kill(self.process.pid, signal.SIGSTOP)
+            stopped.append(self)
+        give(self, task)
+
+    def kill_the_idle():
+        deadline = time.monotonic() + 30
+        while len(killed) < 3 and time.monotonic() < deadline:
+            for one in list(begun):
+                if one.ready and not one.given and one.process.pid not in killed:
+                    os.kill(one.process.pid, signal.SIGKILL)
+                    killed.add(one.process.pid)
+            time.sleep(0.05)
+        os.kill(stopped[0].process.pid, signal.SIGCONT)
+
+    monkeypatch.setattr(processes._Process, "__init__", note)
+    monkeypatch.setattr(processes._Process, "give", stop_the_first)
+    killer = threading.Thread(target=kill_the_idle, daemon=True)
+    killer.start()
+    tasks = [Task(block=n, start=n, stop=n + 1) for n in range(4)]
+    done = sorted(one.block for one in processes.run(mapper.setup, tasks, 4))
+    assert done == [0, 1, 2, 3] and len(killed) == 3
 
 
 @pytest.mark.slow

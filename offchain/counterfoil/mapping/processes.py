@@ -82,6 +82,9 @@ def run(setup: Setup, tasks: Iterable[Task], workers: int) -> Iterator[Done]:
                     heard = process.pipe.recv()
                 except (EOFError, OSError):
                     running.remove(process)
+                    if process.ready and not process.given:  # of no use any more
+                        process.end()
+                        continue
                     _mourn(process, queue, deaths)
                     running.append(_Process(setup))
                     continue
