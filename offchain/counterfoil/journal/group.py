@@ -124,6 +124,7 @@ class Group:
                 group.append(self._waiting.popleft())
                 count += len(group[-1].drafts)
         self._crowded = len(group) > 1
+        results: Sequence[Sealed] | None = None
         try:
             results = self._commit(group)
         except Exception as error:
@@ -138,16 +139,15 @@ class Group:
                 self._waiting.extendleft(reversed(group[1:]))
             self._hand_over()
             raise
-        else:
-            at = 0
-            for ticket in group:
-                ticket.results = results[at : at + len(ticket.drafts)] if count > 1 else results
-                at += len(ticket.drafts)
-        for ticket in group:
-            ticket.done = True
-        self._hand_over()
-        for ticket in group[1:]:
-            ticket.woken()
+        try:
+            _give_out(group, results)
+        except BaseException:  # interrupted after the commit: the others have their receipts
+            _give_out(group, results)
+            raise
+        finally:
+            self._hand_over()
+            for ticket in group[1:]:
+                ticket.woken()
 
     def _one_by_one(self, group: Sequence[Ticket]) -> None:
         for ticket in group:
@@ -164,6 +164,17 @@ class Group:
             following = self._waiting.popleft()
             following.leads = True
         following.woken()
+
+
+def _give_out(group: Sequence[Ticket], results: Sequence[Sealed] | None) -> None:
+    """What was sealed to whoever asked for it; None: each call has its results, or an error."""
+    at = 0
+    for ticket in group:
+        if results is not None:
+            end = at + len(ticket.drafts)
+            ticket.results = results if len(results) == end - at else results[at:end]
+            at = end
+        ticket.done = True
 
 
 def _may_be_of_one(error: Exception) -> bool:

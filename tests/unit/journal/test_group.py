@@ -91,6 +91,32 @@ def test_seal__leader_interrupted__another_takes_over():
     assert sum(isinstance(r, list) for r in found) == 4
 
 
+def test_seal__leader_interrupted_after_the_commit__the_others_have_their_receipts():
+    calls = []
+
+    class Receipts(list):
+        """Ctrl-C comes as the first is taken out."""
+
+        def __getitem__(self, place):
+            if calls[-1] > 1 and not interrupted:
+                interrupted.append(place)
+                raise KeyboardInterrupt
+            return super().__getitem__(place)
+
+    def commit(group):
+        time.sleep(0.15)
+        calls.append(len(group))
+        return Receipts(d for t in group for d in t.drafts)
+
+    interrupted: list = []
+    found = together(Group(commit), [[draft(n)] for n in range(5)])
+    assert calls == [1, 4]
+    assert sum(isinstance(r, KeyboardInterrupt) for r in found) == len(interrupted) == 1
+    for place, result in enumerate(found):
+        if not isinstance(result, KeyboardInterrupt):
+            assert [d.request for d in result] == [draft(place).request]
+
+
 def test_turnstile__held__waits_no_longer_than_told(tmp_path):
     one, two = Turnstile(tmp_path / "l"), Turnstile(tmp_path / "l")
     one.acquire(1)
