@@ -17,6 +17,7 @@ from counterfoil.cli.demo_fault_stage import (
 )
 from counterfoil.cli.demo_lies import another_output, corrupted_weight
 from counterfoil.errors import NoExactProgram, NotReplayable, RuntimeMismatch
+from counterfoil.faults.docket import Docket
 from counterfoil.faults.guard import run_again
 from counterfoil.faults.looks import Limits
 from counterfoil.faults.run import run_of
@@ -68,6 +69,18 @@ def test_challenge__another_opened_the_case_and_nothing_to_earn__not_sent(stage,
     guard = challenger_of(stage, store)
     said = play(stage, guard, file, liar)
     assert said[0].kind == "begins" and said[-1].data["end"] == "won"
+
+
+def test_was_refunded__node_that_has_not_seen_the_fall__says_nothing_of_the_fee(stage, log, store):
+    journal, settler = log
+    file, liar = lying_receipt(stage, journal, settler, corrupted_weight)
+    guard = challenger_of(stage, store)
+    guard.look(file)
+    liar.answer(file.digest)
+    guard.look(file)
+    events = stage.court.events(from_block=0, receipt=file.digest)
+    (demand,) = Docket.of(file.digest, events).open_demands()
+    assert not stage.court.was_refunded(demand)
 
 
 def test_challenge__another_summoned_and_nobody_answers__his_to_time_out(stage, log, store):

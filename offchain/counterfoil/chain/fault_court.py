@@ -35,6 +35,9 @@ from .fault_values import (
 REVEALS = 4
 """Answers that go in one transaction. Source: IFaultCourt.vyi."""
 
+NOT_OPEN = "demand: not open"
+"""What the court says of a demand that was answered, or whose fee went back."""
+
 
 def fault_evidence(receipt: Digest, kind: Fault, place: int, element: int) -> Digest:
     """The evidence hash of a proof: keccak(abi.encode(receipt, kind, place, element))."""
@@ -87,8 +90,9 @@ class FaultCourtClient(BondsClient):
         """Of a demand whose case fell: whether its fee went back already."""
         try:
             self.contract.read("refund", demand.abi())
-        except Refused:
-            return True
+        except Refused as refused:
+            # Any other reason is a node's that lags behind: the fee is still there.
+            return refused.reason == NOT_OPEN
         return False
 
     @cached_property
