@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from counterfoil import chain as chains
-from counterfoil.chain import Call, CourtClient, CourtTerms
+from counterfoil.chain import Call, CourtClient
 from counterfoil.formats.batch import Batch, batch_tree
 from counterfoil.formats.batch_file import BatchFile
 from counterfoil.formats.receipt import Receipt
@@ -16,14 +16,11 @@ from counterfoil.hashing.signature import sign
 from counterfoil.hashing.types import Address, Seconds
 from counterfoil.journal import Sealed
 from counterfoil.watch import Limits, Report, Sources, Store, Tower
+from deployed import ANSWER_WINDOW, CAP, CLAIM_WINDOW, TERMS, UNIT
 from eth_account.signers.local import LocalAccount
 from world import GRACE, World
 
-CLAIM_WINDOW = Seconds(6 * 3600)
-ANSWER_WINDOW = Seconds(1800)
-UNIT = 10**18
-CAP = UNIT // 40
-TERMS = CourtTerms(claim_window=CLAIM_WINDOW, answer_window=ANSWER_WINDOW, reward_cap=CAP)
+__all__ = ["ANSWER_WINDOW", "CAP", "CLAIM_WINDOW", "GRACE", "UNIT", "Watched", "watched"]
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,12 +7,19 @@ from functools import cache
 from typing import Any
 
 from counterfoil import chain as chains
-from counterfoil.chain import Chain
+from counterfoil.chain import Chain, CourtTerms
+from counterfoil.hashing.types import Seconds
 from eth.db.atomic import AtomicDB
 from eth.db.backends.memory import MemoryDB
 from eth_account.signers.local import LocalAccount
-from watching import TERMS
 from world import GRACE
+
+CLAIM_WINDOW = Seconds(6 * 3600)
+ANSWER_WINDOW = Seconds(1800)
+UNIT = 10**18
+CAP = UNIT // 40
+TERMS = CourtTerms(claim_window=CLAIM_WINDOW, answer_window=ANSWER_WINDOW, reward_cap=CAP)
+"""Of the promise court; the unit is of the bonds that tests make."""
 
 
 @dataclass(frozen=True, kw_only=True)
