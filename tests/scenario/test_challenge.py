@@ -255,7 +255,8 @@ def test_challenge__another_was_quicker__fees_come_back(stage, log, store, tmp_p
     assert demanded.data["step"] == "demand"
     first = chains.funded_account(stage.chain)
     with closing(Store(tmp_path / "first.db")) as other:
-        guard = challenger_of(stage, other, account=first)
+        limits = Limits(gas_price=10**12, at_a_loss=True)  # the reward is the demander's
+        guard = challenger_of(stage, other, account=first, limits=limits)
         assert isinstance(guard.look(file).move, Wait)
         (demand,) = docket_of(stage, file).open_demands()
         pass_time(stage, demand.deadline + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from counterfoil.chain import Fault
+from counterfoil.chain import Fault, TreeKind, place_word
 from counterfoil.faults.run import SIDE, Proof
 from counterfoil.formats.chunks import chunk_count
 from hypothesis import strategies as st
@@ -154,7 +154,8 @@ class Slander(Walks):
             receipt = self.own_case(lie)
             proof, case = self.found(receipt), self.chain["cases"][receipt]
             both = case["facts"], case["answer"]
-            demand = (receipt, 1, 0, 0, 0, bytes(32), 0, account, UNIT, 0)
+            place = place_word((TreeKind.INPUTS, 0, 0, 0))
+            demand = (receipt, place, bytes(32), 0, account, UNIT, 0)
             sent = self.send(account, "court", "enter_demand", *both, demand, value=UNIT)
             self.refused(sent, "fault: not the clerk")
             self.commit(receipt, proof, account)
